@@ -1,0 +1,289 @@
+"""cfn-lint over a release, at its strictest, in every region the platform is offered in, cached by content.
+
+Each template is linted as it is released. A template that nests others is linted a second time as a copy whose
+`TemplateURL`s are rewritten to sibling files: cfn-lint follows a relative path, and only then compares the parameters
+(E3043) and the outputs (`GetAtt`: E1010, in the root's own outputs E6101; `Sub`: E1019) of both ends. It follows a path
+only below its working directory and is silent about every `TemplateURL` that it cannot follow, so rule E9001 of this
+module reports those.
+
+Rules: https://github.com/aws-cloudformation/cfn-lint/blob/main/docs/rules.md
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import hashlib
+import json
+import multiprocessing
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from generator.errors import UserError
+
+if TYPE_CHECKING:
+    from cfnlint.config import ConfigMixIn
+    from cfnlint.match import Match
+    from cfnlint.runner import Runner
+
+REGIONS = ("eu-west-1", "us-east-1", "ap-southeast-2")
+"""The regions that every template must be valid in."""
+
+SUPPRESSED: Mapping[str, str] = MappingProxyType(
+    {"I4010": "experimental; wants prose in every resource's Metadata, and our prose is in docstrings and docs/"}
+)
+"""Rules that are off for all templates, each with the reason. A resource may be excused in its own Metadata; what a
+template's Metadata says for all of it does not count, because cfn-lint prefers this list while it has an entry."""
+
+RULE_SETTINGS: Mapping[str, Mapping[str, bool]] = MappingProxyType(
+    {"I3042": {"partition": True, "region": True, "accountId": True}}
+)
+"""Settings stricter than cfn-lint's own: what an ARN may not hard-code. E3012's `strict` stays off, because it objects
+to `!Select ["0", ...]` and other numbers in quotes, which CloudFormation documents and converts."""
+
+COPY_ARTEFACTS: Mapping[str, str] = MappingProxyType(
+    {
+        "W2001": "the rewritten TemplateURLs no longer use TemplateBucketName and TemplateKeyPrefix",
+        "W3002": "it says that a relative TemplateURL needs `aws cloudformation package`; no copy is ever deployed",
+    }
+)
+"""Rules whose verdict on a copy with sibling TemplateURLs counts for nothing; the released template has it right."""
+
+UNFOLLOWED = "E9001"
+"""Our own rule, numbered where cfn-lint leaves room for its users': a nested stack that cfn-lint cannot follow."""
+
+LINTER_FAILED = "E0002"
+"""cfn-lint's own rule for an exception while linting."""
+
+LINTER_ERRORS = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
+"""What cfn-lint raises over a template of a shape that it does not expect, such as `Metadata` without content."""
+
+NESTED_STACK = "AWS::CloudFormation::Stack"
+
+TEMPLATE_URL_LINE = re.compile(
+    rb"""^(?P<key>[ ]+TemplateURL:[ ])!Sub[ ](?P<quote>["']?)"""
+    rb"https://s3\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}/\$\{TemplateBucketName\}/\$\{TemplateKeyPrefix\}"
+    rb"(?P<child>[a-z][a-z0-9_]*\.yaml)(?P=quote)$",
+    re.MULTILINE,
+)
+"""The one form in which a root names a child template (`generator.nesting.TEMPLATE_URL`)."""
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One objection to one template. Sorts by template, then by line (from 1)."""
+
+    template: str
+    line: int
+    rule: str
+    severity: str
+    """`error`, `warning` or `informational`: each fails the gate."""
+    path: str
+    """Where in the template, such as `Resources/WebServers/Properties`; empty for the template as a whole."""
+    message: str
+    regions: tuple[str, ...] = ()
+    """The regions that the message names; empty where the region does not matter or all are named."""
+
+    def __str__(self) -> str:
+        where = f" {self.path}" if self.path else ""
+        regions = f" [{', '.join(self.regions)}]" if self.regions else ""
+        message = " ".join(self.message.split())
+        return f"{self.template}:{self.line}: {self.severity} {self.rule}{where}: {message}{regions}"
+
+
+def lint_templates(folder: Path, cache: Path | None) -> list[Finding]:
+    """Return what cfn-lint finds in the `*.yaml` of a release folder, sorted; an empty list passes the gate.
+
+    `cache` is the folder of earlier verdicts, made when missing; without one, everything is linted. Where every verdict
+    is known cfn-lint is not even imported. Raises `UserError` for a folder without templates, which would pass unseen.
+    """
+    bodies = {path.name: path.read_bytes() for path in sorted(folder.glob("*.yaml"))}
+    if not bodies:
+        raise UserError(f"{folder}: no templates (*.yaml) to lint. Generate the release first.")
+    keys = {name: _cache_key(name, bodies) for name in bodies}
+    known = {name: _recall(cache, key) for name, key in keys.items()}
+    unknown = [name for name, findings in known.items() if findings is None]
+    fresh = _lint(bodies, unknown) if unknown else {}
+    for name, findings in fresh.items():
+        _remember(cache, keys[name], findings)
+    verdicts = known | fresh
+    return sorted(finding for findings in verdicts.values() for finding in findings or ())
+
+
+def children(body: bytes) -> list[str]:
+    """Return the file names of the templates that a template nests."""
+    return sorted({match["child"].decode() for match in TEMPLATE_URL_LINE.finditer(body)})
+
+
+def with_sibling_urls(body: bytes) -> bytes:
+    """Return the template with each `TemplateURL` as a path to the file beside it. Line numbers stay the same."""
+    return TEMPLATE_URL_LINE.sub(rb"\g<key>./\g<child>", body)
+
+
+def _configuration() -> dict[str, Any]:
+    return {
+        "regions": list(REGIONS),
+        "include_checks": ["I"],
+        "include_experimental": True,
+        "ignore_checks": sorted(SUPPRESSED),
+        "configure_rules": {rule: dict(settings) for rule, settings in RULE_SETTINGS.items()},
+    }
+
+
+def _cache_key(name: str, bodies: Mapping[str, bytes]) -> str:
+    """Return a SHA-256 over all that the verdict on a template depends on, this module's own text included."""
+    nested = {child: _sha256(bodies[child]) if child in bodies else None for child in children(bodies[name])}
+    premises = {
+        "cfn-lint": version("cfn-lint"),
+        "this module": _sha256(Path(__file__).read_bytes()),
+        "configuration": _configuration(),
+        "template": [name, _sha256(bodies[name])],
+        "children": nested,
+    }
+    return _sha256(json.dumps(premises, sort_keys=True).encode())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _recall(cache: Path | None, key: str) -> list[Finding] | None:
+    """Return the cached findings, or nothing where there are none or the entry cannot be read."""
+    if cache is None:
+        return None
+    try:
+        entry = json.loads((cache / f"{key}.json").read_text(encoding="utf-8"))
+        return [Finding(**{**finding, "regions": tuple(finding["regions"])}) for finding in entry["findings"]]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _remember(cache: Path | None, key: str, findings: list[Finding]) -> None:
+    if cache is None:
+        return
+    cache.mkdir(parents=True, exist_ok=True)
+    entry = json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=1)
+    # Written aside and moved: a reader at the same moment sees the whole entry or none.
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=cache, suffix=".tmp", delete=False) as file:
+        file.write(entry)
+    os.replace(file.name, cache / f"{key}.json")
+
+
+def _lint(bodies: Mapping[str, bytes], names: list[str]) -> dict[str, list[Finding]]:
+    """Lint the named templates; the others are only there to be nested. Raises `OSError`."""
+    with tempfile.TemporaryDirectory(prefix="lint-") as workspace:
+        released, siblings = Path(workspace, "released"), Path(workspace, "siblings")
+        for folder, rewrite in ((released, bytes), (siblings, with_sibling_urls)):
+            folder.mkdir()
+            for name, body in bodies.items():
+                (folder / name).write_bytes(rewrite(body))
+        # The largest first, so that no core ends on a long one alone.
+        names = sorted(names, key=lambda name: len(bodies[name]), reverse=True)
+        roots = [name for name in names if NESTED_STACK.encode() in bodies[name]]
+        tasks = [(released, name, False) for name in names] + [(siblings, name, True) for name in roots]
+        found: dict[str, set[Finding]] = {name: set() for name in names}
+        for (_, name, _), findings in zip(tasks, _in_parallel(tasks), strict=True):
+            found[name].update(findings)
+    return {name: sorted(findings) for name, findings in found.items()}
+
+
+Task = tuple[Path, str, bool]
+"""The folder, the template's name, and whether the folder is the copy with sibling URLs."""
+
+
+def _in_parallel(tasks: list[Task]) -> list[list[Finding]]:
+    """Lint on all cores, in processes forked after the rules are loaded: two cores take 0.6 of one core's time."""
+    _runner()
+    workers = min(len(tasks), os.cpu_count() or 1)
+    if workers == 1 or "fork" not in multiprocessing.get_all_start_methods():
+        return [_lint_one(task) for task in tasks]
+    gc.freeze()
+    try:
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), initializer=gc.disable) as pool:
+            return list(pool.map(_lint_one, tasks))
+    finally:
+        gc.unfreeze()
+
+
+def _new_config() -> ConfigMixIn:
+    from cfnlint.config import ConfigMixIn
+
+    # The null device as configuration file: a .cfnlintrc in someone's home must not change the verdict.
+    return ConfigMixIn(["--config-file", os.devnull], **_configuration())
+
+
+@functools.cache
+def _runner() -> Runner:
+    """Load cfn-lint and its rules, once a process: half a second for the import, as much for the rules."""
+    from cfnlint.runner import Runner
+
+    return Runner(_new_config())
+
+
+def _lint_one(task: Task) -> list[Finding]:
+    folder, name, is_copy = task
+    from cfnlint.runner import run_template_by_file_path
+
+    # cfn-lint reads a sibling only below the working directory, and says a file's name as it was given.
+    with contextlib.chdir(folder):
+        try:
+            matches = list(run_template_by_file_path(name, _new_config(), _runner().rules, ignore_bad_template=False))
+            unfollowed = list(_unfollowed(name)) if is_copy else []
+        except LINTER_ERRORS as error:
+            message = f"cfn-lint cannot cope with this template: {type(error).__name__}: {error}"
+            return [Finding(name, 1, LINTER_FAILED, "error", "", message)]
+    findings = [_finding(name, match) for match in matches]
+    return unfollowed + [finding for finding in findings if not (is_copy and finding.rule in COPY_ARTEFACTS)]
+
+
+def _finding(name: str, match: Match) -> Finding:
+    regions = tuple(region for region in REGIONS if f"'{region}'" in match.message)
+    return Finding(
+        template=name,
+        line=match.linenumber,
+        rule=match.rule.id,
+        severity=match.rule.severity,
+        path="/".join(str(step) for step in getattr(match, "path", None) or ()),
+        message=match.message,
+        regions=() if regions == REGIONS else regions,
+    )
+
+
+def _unfollowed(name: str) -> Iterator[Finding]:
+    """Yield a finding for each nested stack of a copy whose parameters or outputs cfn-lint leaves unchecked."""
+    template = _decoded(name)
+    for logical_id, resource in template.get("Resources", {}).items():
+        if resource.get("Type") != NESTED_STACK:
+            continue
+        reason = _why_unfollowed(resource.get("Properties", {}))
+        if reason:
+            path = f"Resources/{logical_id}/Properties"
+            yield Finding(name, logical_id.start_mark.line + 1, UNFOLLOWED, "error", path, reason)
+
+
+def _why_unfollowed(properties: Mapping[str, Any]) -> str | None:
+    url = properties.get("TemplateURL")
+    if not (isinstance(url, str) and url.startswith("./")):
+        return f"TemplateURL is not of the one form that this check follows to a sibling file, but {url!r}"
+    if not Path(url).is_file():
+        return f"TemplateURL names {url[2:]}, which is not part of the release"
+    if _decoded(url[2:]).get("Parameters") and not isinstance(properties.get("Parameters"), dict):
+        return f"{url[2:]} has parameters, but the nested stack has no mapping of Parameters"
+    return None
+
+
+def _decoded(name: str) -> dict[str, Any]:
+    """Return a template as cfn-lint reads it; empty where it cannot, which is a finding of that template's own."""
+    from cfnlint.decode import decode
+
+    template, _ = decode(name)
+    return template if isinstance(template, dict) else {}

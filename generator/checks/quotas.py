@@ -1,0 +1,144 @@
+"""CloudFormation's quotas, gated at 80 %: a template is split while there is time, not when it no longer deploys.
+
+Source of every figure: "AWS CloudFormation quotas" in the AWS CloudFormation User Guide, and for the descriptions of
+outputs and parameters the sections "Outputs" and "Parameters" of the same guide.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+GATE_PERCENT = 80
+
+Amounts = Iterable[tuple[str, int]]
+"""What is measured, as the message says it (empty for the template as a whole), and how much of it there is."""
+
+Measure = Callable[[Mapping[str, Any]], Amounts]
+
+
+@dataclass(frozen=True)
+class Quota:
+    """One of CloudFormation's quotas: how much of which unit, and what to do when it gets tight."""
+
+    limit: int
+    unit: str
+    advice: str
+
+    @property
+    def gate(self) -> int:
+        """The largest amount that still passes."""
+        return self.limit * GATE_PERCENT // 100
+
+    def objection(self, subject: str, amount: int) -> str:
+        """Return the message for an amount above the gate."""
+        gate = f"the gate is at {self.gate:,}, {GATE_PERCENT} % of CloudFormation's {self.limit:,}"
+        return f"{subject} has {amount:,} {self.unit}; {gate}. {self.advice}"
+
+
+BODY_IN_S3 = Quota(1_048_576, "bytes", "Split the stack.")
+BODY_IN_REQUEST = Quota(51_200, "bytes", "It is deployed directly, not from S3: move resources into a nested stack.")
+DYNAMIC_REFERENCES = Quota(60, "dynamic references", "Split the stack.")
+PARAMETER_VALUE = Quota(4_096, "bytes", "Shorten it, or hand it over in an SSM parameter or an S3 object.")
+NAME = Quota(255, "characters", "Shorten it.")
+
+
+def check_quotas(name: str, body: str, template: Mapping[str, Any], *, root: bool) -> list[str]:
+    """Return a message for each quota of which a template uses more than 80 %.
+
+    `name` is the file's name for the messages, `body` its text and `template` the same parsed, with long-form
+    intrinsics. A `root` is deployed directly: its body travels in the request, which takes far less than S3.
+    """
+    measured = [
+        (BODY_IN_REQUEST if root else BODY_IN_S3, "its body", _bytes(body)),
+        (DYNAMIC_REFERENCES, "", body.count("{{resolve:")),
+        *((quota, subject, amount) for quota, measure in TEMPLATE_QUOTAS for subject, amount in measure(template)),
+    ]
+    return [
+        quota.objection(f"{name}: {subject}" if subject else name, amount)
+        for quota, subject, amount in measured
+        if amount > quota.gate
+    ]
+
+
+def check_parameter_values(source: str, values: Mapping[str, str]) -> list[str]:
+    """Return a message for each parameter value longer than 80 % of what CloudFormation takes.
+
+    `source` says in the messages where the values come from, such as `params/prod.json`.
+    """
+    return [
+        PARAMETER_VALUE.objection(f"{source}: the value of parameter {parameter}", _bytes(value))
+        for parameter, value in values.items()
+        if _bytes(value) > PARAMETER_VALUE.gate
+    ]
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())
+
+
+def _section(template: Mapping[str, Any], section: str) -> Mapping[str, Any]:
+    return template.get(section) or {}
+
+
+def _entries(section: str) -> Measure:
+    return lambda template: [("", len(_section(template, section)))]
+
+
+def _names(section: str, kind: str) -> Measure:
+    return lambda template: [(f"the name of {kind} {name}", len(name)) for name in _section(template, section)]
+
+
+def _descriptions(section: str, kind: str, size: Callable[[str], int]) -> Measure:
+    return lambda template: [
+        (f"the description of {kind} {name}", size(declared.get("Description", "")))
+        for name, declared in _section(template, section).items()
+    ]
+
+
+def _template_description(template: Mapping[str, Any]) -> Amounts:
+    return [("its description", _bytes(template.get("Description") or ""))]
+
+
+def _defaults(template: Mapping[str, Any]) -> Amounts:
+    return [
+        (f"the default of parameter {name}", _bytes(str(declared.get("Default", ""))))
+        for name, declared in _section(template, "Parameters").items()
+    ]
+
+
+def _mapping_attributes(template: Mapping[str, Any]) -> Amounts:
+    """Count both levels: the guide does not say which is meant, and cfn-lint holds both to the quota."""
+    for name, rows in _section(template, "Mappings").items():
+        yield f"mapping {name}", len(rows)
+        for key, row in rows.items():
+            yield f"mapping {name}.{key}", len(row)
+
+
+def _mapping_names(template: Mapping[str, Any]) -> Amounts:
+    for name, rows in _section(template, "Mappings").items():
+        yield f"the name of mapping {name}", len(name)
+        for key, row in rows.items():
+            yield f"the name of attribute {name}.{key}", len(key)
+            for attribute in row:
+                yield f"the name of attribute {name}.{key}.{attribute}", len(attribute)
+
+
+TEMPLATE_QUOTAS: tuple[tuple[Quota, Measure], ...] = (
+    (Quota(500, "resources", "Split the stack."), _entries("Resources")),
+    (Quota(200, "parameters", "Split the stack, or make a constant of what does not differ."), _entries("Parameters")),
+    (Quota(200, "outputs", "Split the stack."), _entries("Outputs")),
+    (Quota(200, "mappings", "Split the stack."), _entries("Mappings")),
+    (Quota(200, "attributes", "Split the mapping."), _mapping_attributes),
+    (NAME, _names("Resources", "resource")),
+    (NAME, _names("Parameters", "parameter")),
+    (NAME, _names("Outputs", "output")),
+    (NAME, _mapping_names),
+    (Quota(1_024, "bytes", "Shorten it."), _template_description),
+    (Quota(1_024, "bytes", "Shorten it."), _descriptions("Outputs", "output", _bytes)),
+    (Quota(4_000, "characters", "Shorten it."), _descriptions("Parameters", "parameter", len)),
+    (PARAMETER_VALUE, _defaults),
+)
+"""What is counted in every template, in the order of the messages."""

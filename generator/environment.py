@@ -1,0 +1,225 @@
+"""What differs between environments: the one model of `params/<environment>.json`.
+
+The file is a CodePipeline template configuration (`Parameters`, `Tags`, `StackPolicy`), so that the pipeline hands to
+CloudFormation what was checked here. `Environment` validates it and is, at the same time, the `Parameters` of the platform
+root: each setting has one description, one type and one set of bounds. What does not differ is a constant of its module.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/continuous-delivery-codepipeline-cfn-artifacts.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from ipaddress import ip_network
+from itertools import combinations
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from generator.errors import UserError
+from generator.naming import pascal_case
+from generator.parameter_types import (
+    AccessMode,
+    ArchiveKey,
+    AvailabilityZone,
+    CpuPercent,
+    DatabaseInstanceClass,
+    DatabaseStorage,
+    DomainName,
+    EnvironmentName,
+    HostedZoneId,
+    InstanceType,
+    NatGateways,
+    OperatorCidr,
+    OptionalAvailabilityZone,
+    ServerMaximum,
+    ServerMinimum,
+    TargetProtocol,
+    Toggle,
+    VpcCidr,
+    parameter,
+)
+
+ENVIRONMENTS = ("dev", "staging", "prod")
+"""The environments, in the order of promotion (D6)."""
+
+REQUIRED_TAGS = ("Project", "Environment", "Owner", "CostCenter")
+"""Tags that every resource carries: the root stack hands them to nested stacks and resources (D13)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """The settings of one environment. Values are literals when read from a file, references when a root is built."""
+
+    environment_name: EnvironmentName = parameter("Name of the environment; part of names and SSM paths.")
+    vpc_cidr: VpcCidr = parameter("Address range of the VPC, a private /16 that no other environment overlaps.")
+    availability_zone_a: AvailabilityZone = parameter("First availability zone.")
+    availability_zone_b: AvailabilityZone = parameter("Second availability zone.")
+    availability_zone_c: OptionalAvailabilityZone = parameter("Third availability zone; empty for two.", default="")
+    nat_gateways: NatGateways = parameter("One NAT gateway for all zones, or one in each.", default="single")
+    interface_endpoints: Toggle = parameter("Reach AWS APIs without passing a NAT gateway.", default="false")
+    access_mode: AccessMode = parameter("How operators reach the inside: Session Manager, SSH or not.", default="ssm")
+    operator_cidr: OperatorCidr = parameter("Address range that operators connect from; used with SSH.")
+    domain_name: DomainName = parameter("Domain of the application; empty for an imported certificate.", default="")
+    hosted_zone_id: HostedZoneId = parameter("Route 53 hosted zone of the domain; empty without one.", default="")
+    target_protocol: TargetProtocol = parameter("Between load balancer and web servers.", default="HTTPS")
+    application_archive_key: ArchiveKey = parameter("Application archive in the release bucket.", default="")
+    web_server_instance_type: InstanceType = parameter("Instance type of the web servers.", default="t3.micro")
+    web_server_minimum: ServerMinimum = parameter("Web servers that always run.", default="2")
+    web_server_maximum: ServerMaximum = parameter("Web servers under load; above the minimum, 3 at most.", default="3")
+    scale_out_cpu_percent: CpuPercent = parameter("Average CPU above which a server is added.", default="80")
+    scale_in_cpu_percent: CpuPercent = parameter("Average CPU below which a server is removed.", default="40")
+    database_instance_class: DatabaseInstanceClass = parameter("Class of the database.", default="db.t3.micro")
+    database_storage: DatabaseStorage = parameter("Allocated database storage in GiB.", default="20")
+    database_multi_az: Toggle = parameter("Keep a standby of the database in a second zone.", default="false")
+    database_read_replica: Toggle = parameter("Create a read replica of the database.", default="false")
+    deletion_protection: Toggle = parameter("Database, table and load balancer refuse deletion.", default="true")
+
+
+@dataclass(frozen=True)
+class TemplateConfiguration:
+    """One `params` file: the settings, and what CloudFormation applies to the root stack besides them."""
+
+    source: Path
+    environment: Environment
+    tags: Mapping[str, str]
+    stack_policy: Mapping[str, Any] | None
+
+    def parameters(self) -> dict[str, str]:
+        """Return the root's parameters as CloudFormation takes them, by CloudFormation's names."""
+        return {pascal_case(f.name): getattr(self.environment, f.name).literal for f in fields(self.environment)}
+
+
+def load_all(folder: Path) -> list[TemplateConfiguration]:
+    """Return every environment's configuration, in the order of promotion; others follow by name.
+
+    Raises `UserError` naming file and key where anything is wrong: in one file, or between two.
+    """
+    found = {path.stem: path for path in sorted(folder.glob("*.json"))}
+    missing = [name for name in ENVIRONMENTS if name not in found]
+    if missing:
+        raise UserError(f"{folder / missing[0]}.json is missing; the environments are {', '.join(ENVIRONMENTS)}")
+    configurations = [load(found[name]) for name in [*ENVIRONMENTS, *(n for n in found if n not in ENVIRONMENTS)]]
+    _refuse_overlaps(configurations)
+    return configurations
+
+
+def load(path: Path) -> TemplateConfiguration:
+    """Return the configuration of one environment. Raises `UserError` naming file and key, with all that is wrong."""
+    content = _read_object(path)
+    unknown = sorted(content.keys() - {"Parameters", "Tags", "StackPolicy"})
+    if unknown:
+        raise UserError(f"{path}: {unknown[0]} is unknown; allowed: Parameters, Tags, StackPolicy")
+    for section in ("Parameters", "Tags", "StackPolicy"):
+        if not isinstance(content.get(section, {}), dict):
+            raise UserError(f"{path}: {section} must be an object")
+    environment = _parse_environment(path, content.get("Parameters", {}))
+    tags = _parse_tags(path, content.get("Tags", {}), environment.environment_name.literal)
+    _refuse_contradictions(path, environment)
+    return TemplateConfiguration(path, environment, tags, content.get("StackPolicy"))
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_duplicates)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: is not UTF-8 text") from error
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}: is not JSON: line {error.lineno}, column {error.colno}: {error.msg}") from error
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: must hold one JSON object with Parameters and Tags")
+    return content
+
+
+def _without_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise ValueError(f"{repeated[0]} is given twice")
+    return dict(pairs)
+
+
+def _parse_environment(path: Path, given: Mapping[str, Any]) -> Environment:
+    hints = get_type_hints(Environment)
+    declared = {pascal_case(f.name): f for f in fields(Environment)}
+    problems = [f"{key} is unknown; allowed: {', '.join(declared)}" for key in given if key not in declared]
+    values: dict[str, Any] = {}
+    for key, setting in declared.items():
+        text = given.get(key, setting.metadata["default"])
+        if text is None:
+            problems.append(f"{key} is missing: {setting.metadata['description']}")
+        elif not isinstance(text, str):
+            problems.append(f"{key} must be a string, as CodePipeline demands; write {json.dumps(str(text).lower())}")
+        else:
+            try:
+                values[setting.name] = hints[setting.name].parse(text)
+            except ValueError as error:
+                problems.append(f"{key}: {error}")
+    if problems:
+        raise UserError("\n".join(f"{path}: Parameters: {problem}" for problem in problems))
+    return Environment(**values)
+
+
+def _parse_tags(path: Path, given: Mapping[str, Any], environment_name: str) -> dict[str, str]:
+    for name in REQUIRED_TAGS:
+        if not given.get(name):
+            raise UserError(f"{path}: Tags: {name} is missing; required: {', '.join(REQUIRED_TAGS)}")
+    for name, value in given.items():
+        if not isinstance(value, str):
+            raise UserError(f"{path}: Tags: {name} must be a string")
+    if given["Environment"] != environment_name:
+        raise UserError(f"{path}: Tags: Environment is {given['Environment']!r}, EnvironmentName {environment_name!r}")
+    return dict(given)
+
+
+def _refuse_contradictions(path: Path, environment: Environment) -> None:
+    """Refuse what each setting allows and all together do not. Raises `UserError`."""
+    name = environment.environment_name.literal
+    if path.stem != name:
+        raise UserError(
+            f"{path}: Parameters: EnvironmentName is {name!r}; it must be {path.stem!r}, as the file is named"
+        )
+    for key, cidr in (("VpcCidr", environment.vpc_cidr), ("OperatorCidr", environment.operator_cidr)):
+        try:
+            ip_network(cidr.literal)
+        except ValueError as error:
+            raise UserError(f"{path}: Parameters: {key}: {cidr.literal!r} is no IPv4 network: {error}") from error
+    zones = [environment.availability_zone_a, environment.availability_zone_b, environment.availability_zone_c]
+    names = [zone.literal for zone in zones if zone.literal]
+    if len(set(names)) != len(names):
+        raise UserError(
+            f"{path}: Parameters: AvailabilityZoneA, B and C must be different zones, not {', '.join(names)}"
+        )
+    if len({zone[:-1] for zone in names}) != 1:
+        raise UserError(f"{path}: Parameters: AvailabilityZoneA, B and C must be of one region, not {', '.join(names)}")
+    if bool(environment.domain_name.literal) != bool(environment.hosted_zone_id.literal):
+        raise UserError(f"{path}: Parameters: DomainName and HostedZoneId are given together or not at all")
+    _refuse_unstable_scaling(path, environment)
+
+
+def _refuse_unstable_scaling(path: Path, environment: Environment) -> None:
+    minimum, maximum = int(environment.web_server_minimum.literal), int(environment.web_server_maximum.literal)
+    if minimum >= maximum:
+        raise UserError(
+            f"{path}: Parameters: WebServerMaximum ({maximum}) must be above WebServerMinimum ({minimum}): "
+            "a rolling update needs room for one server more"
+        )
+    upper, lower = int(environment.scale_out_cpu_percent.literal), int(environment.scale_in_cpu_percent.literal)
+    # The load of n + 1 servers on n is (n + 1) / n of what each had; above the upper bound it would start one again.
+    if lower * (minimum + 1) >= upper * minimum:
+        highest = (upper * minimum - 1) // (minimum + 1)
+        raise UserError(
+            f"{path}: Parameters: ScaleInCpuPercent ({lower}) must be {highest} or less: removing one of {minimum + 1} servers "
+            f"would load the rest beyond ScaleOutCpuPercent ({upper}) and start it again"
+        )
+
+
+def _refuse_overlaps(configurations: Sequence[TemplateConfiguration]) -> None:
+    for one, other in combinations(configurations, 2):
+        here, there = one.environment.vpc_cidr.literal, other.environment.vpc_cidr.literal
+        if ip_network(here).overlaps(ip_network(there)):
+            raise UserError(f"{other.source}: Parameters: VpcCidr {there} overlaps {here} of {one.source}")

@@ -1,0 +1,80 @@
+"""IAM documents through awacs: one named statement for each intent, and every ARN spelled in this one place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from awacs.aws import Action, Allow, Bool, Condition, Deny, PolicyDocument, Principal, Statement
+from troposphere import AWSHelperFn, Sub
+from troposphere.iam import PolicyType
+
+from generator.parameter_types import RoleName
+
+Resource = AWSHelperFn | str
+
+
+def arn(resource: str, **values: Any) -> Sub:
+    """Return an ARN in this partition; `resource` is what follows, such as `s3:::bucket/*`.
+
+    Each `${Name}` in it is a pseudo parameter, a parameter of the template, or given as a keyword.
+    """
+    return Sub(f"arn:${{AWS::Partition}}:{resource}", **values)
+
+
+def account_root() -> Sub:
+    """Return the principal that stands for this account: it delegates to the account's IAM policies."""
+    return arn("iam::${AWS::AccountId}:root")
+
+
+def allow(
+    sid: str, actions: Sequence[Action], resources: Sequence[Resource], condition: Condition | None = None
+) -> Statement:
+    """Return a statement of an identity policy."""
+    return Statement(Sid=sid, Effect=Allow, Action=list(actions), Resource=list(resources), **_optional(condition))
+
+
+def allow_principal(
+    sid: str,
+    principal: Principal,
+    actions: Sequence[Action],
+    resources: Sequence[Resource] | None = None,
+    condition: Condition | None = None,
+) -> Statement:
+    """Return an allowing statement of a resource policy or, without resources, of a trust policy."""
+    where: dict[str, Any] = {"Resource": list(resources)} if resources is not None else {}
+    return Statement(Sid=sid, Effect=Allow, Principal=principal, Action=list(actions), **where, **_optional(condition))
+
+
+def deny_insecure_transport(actions: Sequence[Action], resources: Sequence[Resource]) -> Statement:
+    """Return the statement that refuses everybody who does not use TLS (D10)."""
+    return Statement(
+        Sid="DenyInsecureTransport",
+        Effect=Deny,
+        Principal=Principal("*"),
+        Action=list(actions),
+        Resource=list(resources),
+        Condition=Condition(Bool({"aws:SecureTransport": "false"})),
+    )
+
+
+def document(*statements: Statement) -> PolicyDocument:
+    """Return a policy document of the current version of the policy language."""
+    return PolicyDocument(Version="2012-10-17", Statement=list(statements))
+
+
+def service_principal(service: str) -> Principal:
+    """Return the principal of an AWS service: `service_principal("ec2")` is `ec2.amazonaws.com`."""
+    return Principal("Service", f"{service}.amazonaws.com")
+
+
+def attach(title: str, role: RoleName, *statements: Statement) -> PolicyType:
+    """Return an inline policy by which a stack gives a role of the security stack the use of what the stack owns.
+
+    The policy's name is the logical id: a role has each such policy once.
+    """
+    return PolicyType(title, PolicyName=title, PolicyDocument=document(*statements), Roles=[role])
+
+
+def _optional(condition: Condition | None) -> dict[str, Any]:
+    return {} if condition is None else {"Condition": condition}

@@ -1,0 +1,66 @@
+"""How things are called: the project, logical ids, template files, Name tags and SSM parameter paths.
+
+Physical names are given only where AWS needs one; a fixed name blocks replacement. What remains is the `Name` tag, shown
+by the console, and the SSM parameters by which stacks publish what applications read at start.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from troposphere import Sub, Tags
+
+from generator import __version__
+
+PROJECT = "web-platform"
+"""The project's name, in Name tags, SSM paths and the names of root stacks. A team that adopts the platform sets its own."""
+
+
+def pascal_case(snake_case: str) -> str:
+    """Return CloudFormation's spelling of a Python name: `vpc_cidr` becomes `VpcCidr`."""
+    return "".join(word.capitalize() for word in snake_case.split("_"))
+
+
+def short_name(module: ModuleType | str) -> str:
+    """Return the last part of a module's name: `generator.stacks.web_tier` becomes `web_tier`."""
+    name = module if isinstance(module, str) else module.__name__
+    return name.rpartition(".")[2]
+
+
+def stack_logical_id(module: ModuleType | str) -> str:
+    """Return the logical id under which a root nests the module's stack: `WebTier`."""
+    return pascal_case(short_name(module))
+
+
+def template_file(module: ModuleType | str) -> str:
+    """Return the file name of the module's template: `web_tier.yaml`."""
+    return f"{short_name(module)}.yaml"
+
+
+def root_stack_name(environment_name: str) -> str:
+    """Return the name of an environment's root stack: `web-platform-dev`."""
+    return f"{PROJECT}-{environment_name}"
+
+
+def name_tag(suffix: str) -> Tags:
+    """Return the `Name` tag of a resource, such as `web-platform-dev-vpc`.
+
+    A new object at every call, because `Tags.__add__` changes its right operand. Tags of project and environment come
+    from the root stack, which hands them to every nested stack and resource.
+    """
+    return Tags(Name=in_environment(f"{PROJECT}-${{EnvironmentName}}-{suffix}"))
+
+
+def parameter_path(*parts: str) -> Sub:
+    """Return an SSM parameter name under the environment's path, such as `/web-platform/dev/database/endpoint`."""
+    return in_environment("/".join(["", PROJECT, "${EnvironmentName}", *parts]))
+
+
+def in_environment(text: str) -> Sub:
+    """Return text in which `${EnvironmentName}` stands for the environment. Every stack has a parameter of that name."""
+    return Sub(text)
+
+
+def web_server_image_path(version: str = __version__) -> str:
+    """Return the SSM parameter that pins the web servers' AMI for one release (requirement: AMI pinned per release)."""
+    return f"/{PROJECT}/releases/v{version}/web-server-image"

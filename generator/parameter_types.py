@@ -1,0 +1,377 @@
+"""CloudFormation's parameter types as Python types: what may flow between stacks, and within which bounds.
+
+A value of one of these types is a troposphere helper, so it goes straight into a resource property. It wraps one of three
+things: the `Ref` of a parameter inside a stack, the `GetAtt` of a nested stack's output inside a root, or a literal out of
+`params/<environment>.json`. The class says which CloudFormation type and constraint the parameter has, wherever it appears;
+`nesting` compares the classes, so that a wire between the wrong ends fails at generation.
+
+Constraints are CloudFormation's own (`AllowedPattern`, `AllowedValues`, `MinValue`, `MaxValue`, `ConstraintDescription`):
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import field
+from typing import Any, ClassVar, Self
+
+from troposphere import AWSHelperFn, Join, Select
+
+ARN_PREFIX = r"arn:aws[a-z-]*:"
+RANGE = r"(\d{1,3}\.){3}\d{1,3}"
+
+
+class ParameterType(AWSHelperFn):
+    """A typed value of a stack's boundary. Subclasses are CloudFormation's parameter types with this platform's bounds."""
+
+    cloudformation_type: ClassVar[str] = "String"
+    allowed_pattern: ClassVar[str | None] = None
+    allowed_values: ClassVar[tuple[str, ...]] = ()
+    minimum: ClassVar[int | None] = None
+    maximum: ClassVar[int | None] = None
+    allowed: ClassVar[str] = ""
+    """What is allowed, in words: `ConstraintDescription` in the template and the message for a wrong `params` file."""
+
+    def __init__(self, value: AWSHelperFn | str) -> None:
+        self.data = value
+
+    @property
+    def literal(self) -> str:
+        """The value itself, where it is known before deployment. Raises `TypeError` for a reference."""
+        if not isinstance(self.data, str):
+            raise TypeError(f"{type(self).__name__} holds a reference, not a literal: {self.data!r}")
+        return self.data
+
+    @classmethod
+    def constraints(cls) -> dict[str, object]:
+        """Return the constraint properties of a CloudFormation parameter of this type."""
+        bounds = {
+            "AllowedPattern": cls.allowed_pattern,
+            "AllowedValues": list(cls.allowed_values) or None,
+            "MinValue": cls.minimum,
+            "MaxValue": cls.maximum,
+            "ConstraintDescription": cls.allowed or None,
+        }
+        return {name: bound for name, bound in bounds.items() if bound is not None}
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the literal as a typed value. Raises `ValueError` saying what is allowed."""
+        if cls._accepts(text):
+            return cls(text)
+        raise ValueError(f"{text!r} is not allowed; allowed: {cls.allowed or ', '.join(cls.allowed_values)}")
+
+    @classmethod
+    def _accepts(cls, text: str) -> bool:
+        if cls.allowed_values:
+            return text in cls.allowed_values
+        if cls.minimum is not None and cls.maximum is not None:
+            return text.isascii() and text.isdigit() and cls.minimum <= int(text) <= cls.maximum
+        return cls.allowed_pattern is None or re.fullmatch(cls.allowed_pattern, text) is not None
+
+
+class ParameterTypeList(ParameterType):
+    """A list of ids. Between stacks it travels as one comma-separated string, as CloudFormation demands of outputs."""
+
+    @classmethod
+    def of(cls, *items: AWSHelperFn | str) -> Self:
+        """Return the list of these items, as a stack's output."""
+        return cls(Join(",", list(items)))
+
+    def item(self, index: int) -> AWSHelperFn:
+        """Return one item of a list parameter, counted from 0."""
+        return Select(str(index), self)
+
+
+def parameter(description: str, *, default: str | None = None) -> Any:
+    """Declare a field of a stack's `Parameters`: its description and, for roots alone, its default.
+
+    The default is a string whatever the type: a template whose defaults are integers makes taskcat ignore overrides.
+    """
+    return field(metadata={"description": description, "default": default})
+
+
+def output(description: str) -> Any:
+    """Declare a field of a stack's `Outputs`."""
+    return field(metadata={"description": description})
+
+
+class Toggle(ParameterType):
+    """Something that is either there or not."""
+
+    allowed_values = ("true", "false")
+    allowed = "true or false."
+
+
+class EnvironmentName(ParameterType):
+    """The environment's name, part of Name tags and SSM paths. Short, because AWS appends to names made from it."""
+
+    allowed_pattern = r"^[a-z][a-z0-9-]{1,15}$"
+    allowed = "2 to 16 lower-case letters, digits and hyphens, starting with a letter."
+
+
+class VpcCidr(ParameterType):
+    """The VPC's address range. Always a /16, so that the subnets' sizes are the same everywhere."""
+
+    allowed_pattern = r"^(10\.\d{1,3}|172\.(1[6-9]|2\d|3[01])|192\.168)\.0\.0/16$"
+    allowed = "A private IPv4 network of size /16, such as 10.10.0.0/16."
+
+
+class Cidr(ParameterType):
+    """Any IPv4 range that a stack computed."""
+
+    allowed_pattern = rf"^{RANGE}/\d{{1,2}}$"
+    allowed = "An IPv4 network in CIDR notation."
+
+
+class OperatorCidr(ParameterType):
+    """Where operators come from. Ranges larger than /8 are refused, the whole internet (0.0.0.0/0) above all (E5)."""
+
+    allowed_pattern = rf"^{RANGE}/([89]|[12]\d|3[0-2])$"
+    allowed = "An IPv4 network between /8 and /32 that operators connect from; never the whole internet (0.0.0.0/0)."
+
+
+class AvailabilityZone(ParameterType):
+    """The name of an availability zone, chosen by the user because not every zone can host every resource."""
+
+    cloudformation_type = "AWS::EC2::AvailabilityZone::Name"
+    allowed_pattern = r"^[a-z]{2}(-[a-z]+)+-\d[a-z]$"
+    allowed = "The name of an availability zone, such as eu-west-1a."
+
+
+class OptionalAvailabilityZone(ParameterType):
+    """The name of a zone, or nothing where two zones are enough."""
+
+    allowed_pattern = r"^$|^[a-z]{2}(-[a-z]+)+-\d[a-z]$"
+    allowed = "The name of an availability zone, such as eu-west-1c, or empty for two zones."
+
+
+class ZoneCount(ParameterType):
+    """How many availability zones the network spans."""
+
+    allowed_values = ("2", "3")
+    allowed = "2 or 3."
+
+
+class NatGateways(ParameterType):
+    """One NAT gateway for all zones, which is cheap, or one in each, which survives the loss of a zone."""
+
+    allowed_values = ("single", "per-zone")
+    allowed = "single or per-zone."
+
+
+class AccessMode(ParameterType):
+    """How operators reach the inside: Session Manager, an SSH bastion, or not at all."""
+
+    allowed_values = ("ssm", "ssh", "none")
+    allowed = "ssm, ssh or none."
+
+
+class TargetProtocol(ParameterType):
+    """What the load balancer speaks to web servers: offload TLS (HTTP) or encrypt again (HTTPS), W4."""
+
+    allowed_values = ("HTTPS", "HTTP")
+    allowed = "HTTPS or HTTP."
+
+
+class DomainName(ParameterType):
+    """A domain name that the team owns, or nothing."""
+
+    allowed_pattern = r"^$|^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$"
+    allowed = "A domain name such as www.example.com, or empty for an imported certificate."
+
+
+class HostedZoneId(ParameterType):
+    """The Route 53 hosted zone in which the domain's records are made, or nothing."""
+
+    allowed_pattern = r"^$|^Z[A-Z0-9]{1,31}$"
+    allowed = "The id of a Route 53 public hosted zone, such as Z0123456789ABC, or empty."
+
+
+class InstanceType(ParameterType):
+    """An EC2 instance type with an x86-64 processor, which is what the pinned AMI is built for."""
+
+    allowed_pattern = r"^(t2|t3|t3a|m[5-8](i|a)?|c[5-8](i|a)?|r[5-8](i|a)?)\.[a-z0-9]+$"
+    allowed = "An x86-64 instance type of the families t, m, c or r, such as t3.micro."
+
+
+class DatabaseInstanceClass(ParameterType):
+    """An RDS instance class."""
+
+    allowed_pattern = r"^db\.[a-z0-9]+\.[a-z0-9]+$"
+    allowed = "An RDS instance class that PostgreSQL supports, such as db.t3.micro."
+
+
+class DatabaseStorage(ParameterType):
+    """Allocated database storage in GiB. RDS for PostgreSQL on gp3 takes 20 GiB or more."""
+
+    cloudformation_type = "Number"
+    minimum, maximum = 20, 1000
+    allowed = "A number of GiB between 20 and 1000."
+
+
+class ServerMinimum(ParameterType):
+    """The number of web servers that always run; below the maximum, so that a rolling update can add one."""
+
+    cloudformation_type = "Number"
+    minimum, maximum = 1, 2
+    allowed = "1 or 2 web servers, fewer than WebServerMaximum."
+
+
+class ServerMaximum(ParameterType):
+    """The number of web servers under load. Never more than 3 in total (W8): CloudFormation itself refuses it."""
+
+    cloudformation_type = "Number"
+    minimum, maximum = 2, 3
+    allowed = "2 or 3 web servers; an environment never has more than 3 (requirement W8)."
+
+
+class CpuPercent(ParameterType):
+    """Average CPU utilisation of the web servers, in percent."""
+
+    cloudformation_type = "Number"
+    minimum, maximum = 5, 95
+    allowed = "A percentage between 5 and 95."
+
+
+class ArchiveKey(ParameterType):
+    """The S3 key of the application's archive in the release bucket, or nothing before the first one is uploaded."""
+
+    allowed_pattern = r"^$|^[A-Za-z0-9][A-Za-z0-9._/-]{0,200}\.tar\.gz$"
+    allowed = (
+        "The key of a .tar.gz archive in the release bucket, such as shop/1.4.2.tar.gz, or empty for the welcome page."
+    )
+
+
+class BucketName(ParameterType):
+    """The name of an S3 bucket."""
+
+    allowed_pattern = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+    allowed = "The name of an S3 bucket."
+
+
+class KeyPrefix(ParameterType):
+    """An S3 key prefix, one for each version: CloudFormation sees no change where the URL stays the same."""
+
+    allowed_pattern = r"^([A-Za-z0-9._-]+/)+$"
+    allowed = "One or more folders, each followed by a slash, such as web-platform/v1.1.0/."
+
+
+class WebServerImage(ParameterType):
+    """The SSM parameter that pins the AMI; CloudFormation reads it and hands on the AMI's id."""
+
+    cloudformation_type = "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>"
+
+
+class ImageId(ParameterType):
+    """The id of an AMI."""
+
+    cloudformation_type = "AWS::EC2::Image::Id"
+
+
+class VpcId(ParameterType):
+    """The id of a VPC."""
+
+    cloudformation_type = "AWS::EC2::VPC::Id"
+
+
+class SubnetIds(ParameterTypeList):
+    """The ids of one tier's subnets, in the order of the zones."""
+
+    cloudformation_type = "List<AWS::EC2::Subnet::Id>"
+
+
+class RouteTableIds(ParameterTypeList):
+    """The ids of one tier's route tables, in the order of the zones."""
+
+    cloudformation_type = "CommaDelimitedList"
+
+
+class SecurityGroupId(ParameterType):
+    """The id of a security group."""
+
+    cloudformation_type = "AWS::EC2::SecurityGroup::Id"
+
+
+class KeyArn(ParameterType):
+    """The ARN of a KMS key."""
+
+    allowed_pattern = rf"^{ARN_PREFIX}kms:[a-z0-9-]+:\d{{12}}:key/[0-9a-zA-Z-]+$"
+    allowed = "The ARN of a KMS key."
+
+
+class RoleName(ParameterType):
+    """The name of an IAM role."""
+
+    allowed_pattern = r"^[\w+=,.@-]{1,64}$"
+    allowed = "The name of an IAM role."
+
+
+class RoleArn(ParameterType):
+    """The ARN of an IAM role."""
+
+    allowed_pattern = rf"^{ARN_PREFIX}iam::\d{{12}}:role/.+$"
+    allowed = "The ARN of an IAM role."
+
+
+class InstanceProfileArn(ParameterType):
+    """The ARN of an EC2 instance profile."""
+
+    allowed_pattern = rf"^{ARN_PREFIX}iam::\d{{12}}:instance-profile/.+$"
+    allowed = "The ARN of an instance profile."
+
+
+class ListenerArn(ParameterType):
+    """The ARN of a load balancer's listener."""
+
+    allowed_pattern = rf"^{ARN_PREFIX}elasticloadbalancing:[a-z0-9-]+:\d{{12}}:listener/.+$"
+    allowed = "The ARN of a load balancer listener."
+
+
+class FileSystemId(ParameterType):
+    """The id of an EFS file system."""
+
+    allowed_pattern = r"^fs-[0-9a-f]+$"
+    allowed = "The id of an EFS file system."
+
+
+class AccessPointId(ParameterType):
+    """The id of an EFS access point."""
+
+    allowed_pattern = r"^fsap-[0-9a-f]+$"
+    allowed = "The id of an EFS access point."
+
+
+class TableName(ParameterType):
+    """The name of a DynamoDB table."""
+
+    allowed_pattern = r"^[A-Za-z0-9_.-]{3,255}$"
+    allowed = "The name of a DynamoDB table."
+
+
+class DnsName(ParameterType):
+    """A DNS name that AWS gave to a resource."""
+
+    allowed_pattern = r"^[A-Za-z0-9.-]+$"
+    allowed = "A DNS name."
+
+
+class ResourceName(ParameterType):
+    """The name of a resource that people look up in the console or name in a command."""
+
+    allowed_pattern = r"^\S+$"
+    allowed = "A name without spaces."
+
+
+class Url(ParameterType):
+    """An address that a browser opens."""
+
+    allowed_pattern = r"^https://\S+$"
+    allowed = "An https URL."
+
+
+class Version(ParameterType):
+    """The version of a release."""
+
+    allowed_pattern = r"^\d+\.\d+\.\d+$"
+    allowed = "Three numbers separated by dots."

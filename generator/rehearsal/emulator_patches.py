@@ -1,0 +1,808 @@
+"""Where ministack 1.5.33 differs from AWS in what a rehearsal looks at, put right from outside.
+
+Every patch is a function that says which behaviour of AWS it restores. What it wraps is checked first: when a newer
+ministack has renamed it or takes other parameters, the emulator refuses to start and says which patch to look at, instead
+of rehearsing on something else than was thought.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import re
+import uuid
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+from xml.sax.saxutils import escape
+
+from generator.rehearsal.emulator_types import (
+    ApiError,
+    Created,
+    Properties,
+    call,
+    launch_instance,
+    launch_template_data,
+)
+
+MINISTACK_VERSION = "1.5.33"
+PROVISIONERS = "ministack.services.cloudformation.provisioners"
+ALL_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+
+Handler = dict[str, Any]
+Response = tuple[int, dict[str, str], bytes]
+
+
+class PatchError(RuntimeError):
+    """What a patch wraps is not there any more, or not as it was."""
+
+
+def apply() -> None:
+    """Apply all patches; raise `PatchError` for the first whose target has changed."""
+    for patch in PATCHES:
+        patch()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Guards
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def guarded(module_name: str, name: str, *parameters: str) -> Any:
+    """Return a function of ministack after checking that its parameters are the ones we know."""
+    target = getattr(import_module(module_name), name, None)
+    if not callable(target):
+        raise PatchError(f"{module_name}.{name} is gone; the patch was written for ministack {MINISTACK_VERSION}.")
+    return _checked(f"{module_name}.{name}", target, parameters)
+
+
+def handler_of(type_name: str) -> Handler:
+    """Return ministack's handler of a resource type after checking its functions."""
+    handlers = getattr(import_module(PROVISIONERS), "_RESOURCE_HANDLERS", {})
+    handler: Handler | None = handlers.get(type_name)
+    if handler is None:
+        raise PatchError(f"ministack has no handler of {type_name}; written for ministack {MINISTACK_VERSION}.")
+    _checked(f"create of {type_name}", handler["create"], ("logical_id", "props", "stack_name"))
+    update = ("physical_id", "old_props", "new_props", "stack_name")
+    with_logical_id = (*update, "logical_id") if handler.get("update_with_logical_id") else update
+    _checked(f"update of {type_name}", handler["update"], with_logical_id)
+    _checked(f"delete of {type_name}", handler["delete"], ("physical_id", "props"))
+    return handler
+
+
+def _checked(label: str, target: Any, parameters: tuple[str, ...]) -> Any:
+    found = tuple(inspect.signature(target).parameters)
+    if found != parameters:
+        raise PatchError(
+            f"{label} takes ({', '.join(found)}), not ({', '.join(parameters)}); "
+            f"the patch was written for ministack {MINISTACK_VERSION}."
+        )
+    return target
+
+
+def _wrap(module_name: str, name: str, parameters: tuple[str, ...], wrap: Callable[[Any], Any]) -> None:
+    setattr(import_module(module_name), name, wrap(guarded(module_name, name, *parameters)))
+
+
+def _wrap_action(module_name: str, action: str, wrap: Callable[[Any], Any], table: str = "_ACTION_MAP") -> None:
+    actions = getattr(import_module(module_name), table, {})
+    if action not in actions:
+        raise PatchError(f"{module_name} has no action {action}; written for ministack {MINISTACK_VERSION}.")
+    if len(inspect.signature(actions[action]).parameters) != 1:
+        raise PatchError(f"{action} of {module_name} takes other parameters than in ministack {MINISTACK_VERSION}.")
+    actions[action] = wrap(actions[action])
+
+
+def _edited(edit: Callable[[str], str]) -> Callable[[Any], Any]:
+    """Wrap an action so that the XML of a successful answer goes through `edit`."""
+
+    def wrap(original: Any) -> Any:
+        def action(params: Any) -> Response:
+            status, headers, body = original(params)
+            return status, headers, edit(body.decode()).encode() if status < 300 else body
+
+        return action
+
+    return wrap
+
+
+def _first(params: dict[str, Any], name: str) -> str:
+    value = params.get(name, "")
+    return str(value[0] if isinstance(value, list) else value)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# CloudFormation
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def nested_stacks() -> None:
+    """A nested stack is a stack: CloudFormation deploys it as it deploys any other.
+
+    ministack runs children through a short path of its own, which forgets the attributes of unchanged resources, resolves
+    no dynamic references, leaves the resources of a failed child behind, and deletes what DeletionPolicy retains. Ours
+    calls CreateStack, UpdateStack and DeleteStack for the child, so that one engine serves parent and child.
+    """
+    handler = handler_of("AWS::CloudFormation::Stack")
+    guarded("ministack.services.cloudformation.handlers", "_create_stack", "params")
+    guarded("ministack.services.cloudformation.stacks", "_runs_on_worker_thread", "resource_type")
+    handler |= {"create": _create_child, "update": _update_child, "delete": _delete_child}
+    handler["update_with_logical_id"] = True
+
+
+def _create_child(logical_id: str, props: Properties, stack_name: str) -> Created:
+    name = f"{stack_name}-{logical_id}"[:114] + f"-{uuid.uuid4().hex[:12].upper()}"
+    parent = _stacks()[stack_name]
+    keep_failed = str(parent.get("DisableRollback", False)).lower() == "true"
+    stack = asyncio.run(_finished("CreateStack", name, DisableRollback=keep_failed, **_child_parameters(props, name)))
+    stack |= {"ParentId": parent["StackId"], "RootId": parent.get("RootId", parent["StackId"])}
+    try:
+        return _child_result(stack, "CREATE_COMPLETE")
+    except ApiError:
+        if not keep_failed:
+            # The parent never learns the id of a child that failed, so its rollback cannot delete it.
+            asyncio.run(_finished("DeleteStack", name))
+        raise
+
+
+def _update_child(
+    physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str | None = None
+) -> Created:
+    stack = _child(physical_id)
+    if stack is None:
+        return _create_child(logical_id or physical_id, new, stack_name)
+    try:
+        stack = asyncio.run(_finished("UpdateStack", stack["StackName"], **_child_parameters(new, stack["StackName"])))
+    except ApiError as error:
+        if "No updates are to be performed" not in str(error):
+            raise
+        return stack["StackId"], _outputs(stack)
+    return _child_result(stack, "UPDATE_COMPLETE")
+
+
+def _delete_child(physical_id: str, props: Properties) -> None:
+    stack = _child(physical_id)
+    if stack is None or stack["StackStatus"] == "DELETE_COMPLETE":
+        return
+    stack = asyncio.run(_finished("DeleteStack", stack["StackName"]))
+    if stack["StackStatus"] != "DELETE_COMPLETE":
+        raise ApiError(f"Embedded stack {stack['StackId']} was not successfully deleted: {_reason(stack)}")
+
+
+def _child_parameters(props: Properties, name: str) -> Properties:
+    given = props.get("Parameters") or {}
+    for key, value in given.items():
+        if isinstance(value, list | dict):
+            raise ApiError(f"Value of parameter {key} of embedded stack {name} must be a string.")
+    tags = [tag for tag in props.get("Tags") or () if not tag["Key"].startswith("aws:")]
+    return {
+        "TemplateURL": props["TemplateURL"],
+        "Parameters": [{"ParameterKey": key, "ParameterValue": _text(value)} for key, value in given.items()],
+        "Tags": [{"Key": tag["Key"], "Value": tag["Value"]} for tag in tags],
+        "Capabilities": ALL_CAPABILITIES,
+    }
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+async def _finished(operation: str, name: str, **parameters: Any) -> dict[str, Any]:
+    """Start an operation on a child and wait for the task that ministack starts for it in this thread's event loop."""
+    call("cloudformation", operation, StackName=name, **parameters)
+    current = asyncio.current_task()
+    await asyncio.gather(*(task for task in asyncio.all_tasks() if task is not current))
+    stack: dict[str, Any] = _stacks()[name]
+    return stack
+
+
+def _child_result(stack: dict[str, Any], expected: str) -> Created:
+    if stack["StackStatus"] != expected:
+        verb = "created" if expected.startswith("CREATE") else "updated"
+        raise ApiError(f"Embedded stack {stack['StackId']} was not successfully {verb}: {_reason(stack)}")
+    return stack["StackId"], _outputs(stack)
+
+
+def _outputs(stack: dict[str, Any]) -> dict[str, str]:
+    return {f"Outputs.{output['OutputKey']}": output["OutputValue"] for output in stack["Outputs"]}
+
+
+def _reason(stack: dict[str, Any]) -> str:
+    """The first failure of the child's last operation, which is what one looks for in a failed deployment."""
+    package: Any = import_module("ministack.services.cloudformation")
+    reason = str(stack.get("StackStatusReason") or stack["StackStatus"])
+    for event in reversed(package._stack_events.get(stack["StackId"], [])):
+        if event["ResourceStatus"].endswith("_FAILED") and event["ResourceStatusReason"]:
+            reason = f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}"
+        if event["LogicalResourceId"] == stack["StackName"] and event["ResourceStatusReason"] == "User Initiated":
+            break
+    return reason
+
+
+def _child(physical_id: str) -> dict[str, Any] | None:
+    for stack in _stacks().values():
+        if physical_id in (stack["StackId"], stack["StackName"]):
+            found: dict[str, Any] = stack
+            return found
+    return None
+
+
+def _stacks() -> Any:
+    return import_module("ministack.services.cloudformation")._stacks
+
+
+def parents_of_stacks() -> None:
+    """DescribeStacks says of a nested stack which its parent and root are."""
+
+    def edit(xml: str) -> str:
+        def with_parents(match: re.Match[str]) -> str:
+            stack = _child(match.group(1)) or {}
+            parents = (f"<{key}>{stack[key]}</{key}>" for key in ("ParentId", "RootId") if key in stack)
+            return match.group(0) + "".join(parents)
+
+        return re.sub(r"<StackId>([^<]+)</StackId>", with_parents, xml)
+
+    _wrap_action("ministack.services.cloudformation.handlers", "DescribeStacks", _edited(edit), "_ACTION_HANDLERS")
+
+
+def missing_attributes() -> None:
+    """Fn::GetAtt knows the CidrBlock of a VPC, the Id of a security group, and others that ministack leaves out."""
+    _add_attributes("AWS::EC2::VPC", lambda _, props: {"CidrBlock": props.get("CidrBlock", ""), "Ipv6CidrBlocks": []})
+    _add_attributes("AWS::EC2::SecurityGroup", lambda physical_id, _: {"Id": physical_id})
+    _add_attributes("AWS::EC2::InternetGateway", lambda physical_id, _: {"InternetGatewayId": physical_id})
+    _add_attributes("AWS::EC2::RouteTable", lambda physical_id, _: {"RouteTableId": physical_id})
+
+
+def _add_attributes(type_name: str, attributes: Callable[[str, Properties], dict[str, Any]]) -> None:
+    handler = handler_of(type_name)
+    create, update = handler["create"], handler["update"]
+
+    def creating(logical_id: str, props: Properties, stack_name: str) -> Created:
+        physical_id, known = create(logical_id, props, stack_name)
+        return physical_id, attributes(physical_id, props) | known
+
+    def updating(physical_id: str, old_props: Properties, new_props: Properties, *rest: Any) -> Created:
+        new_id, known = update(physical_id, old_props, new_props, *rest)
+        return new_id, attributes(new_id, new_props) | known
+
+    handler |= {"create": creating, "update": updating}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# EC2
+# ---------------------------------------------------------------------------------------------------------------------
+
+EC2 = "ministack.services.ec2"
+
+
+def network_acl_ports() -> None:
+    """DescribeNetworkAcls shows the ports of an entry; ministack neither keeps nor prints them."""
+
+    def keeping(original: Any) -> Any:
+        def action(params: dict[str, Any]) -> Response:
+            response: Response = original(params)
+            acl = import_module(EC2)._network_acls.get(_first(params, "NetworkAclId"))
+            if response[0] < 300 and _first(params, "PortRange.From"):
+                # ministack has just appended the entry.
+                ports = {key: int(_first(params, f"PortRange.{key}")) for key in ("From", "To")}
+                acl["Entries"][-1]["PortRange"] = ports
+            return response
+
+        return action
+
+    def printing(original: Any) -> Any:
+        def entry_xml(entry: dict[str, Any]) -> str:
+            ports = entry.get("PortRange")
+            if not ports:
+                return str(original(entry))
+            span = f"<portRange><from>{ports['From']}</from><to>{ports['To']}</to></portRange>"
+            return str(original(entry)).replace("</item>", f"{span}</item>")
+
+        return entry_xml
+
+    _wrap_action(EC2, "CreateNetworkAclEntry", keeping)
+    _wrap_action(EC2, "ReplaceNetworkAclEntry", keeping)
+    _wrap(EC2, "_network_acl_entry_xml", ("entry",), printing)
+
+
+def network_acl_associations() -> None:
+    """ReplaceNetworkAclAssociation moves a subnet to another ACL; ministack forgets which subnet it was."""
+
+    def keeping(original: Any) -> Any:
+        def action(params: dict[str, Any]) -> Response:
+            acls = import_module(EC2)._network_acls
+            wanted = _first(params, "AssociationId")
+            associations = [each for acl in acls.values() for each in acl["Associations"]]
+            subnets = [each["SubnetId"] for each in associations if each["NetworkAclAssociationId"] == wanted]
+            response: Response = original(params)
+            if response[0] < 300 and subnets:
+                acls[_first(params, "NetworkAclId")]["Associations"][-1]["SubnetId"] = subnets[0]
+            return response
+
+        return action
+
+    _wrap_action(EC2, "ReplaceNetworkAclAssociation", keeping)
+
+
+def nat_gateway_addresses() -> None:
+    """DescribeNatGateways shows the elastic and the private address of a gateway."""
+
+    def edit(xml: str) -> str:
+        ec2: Any = import_module(EC2)
+
+        def with_address(match: re.Match[str]) -> str:
+            gateway = ec2._nat_gateways.get(match.group(1), {})
+            address = ec2._addresses.get(gateway.get("AllocationId"), {})
+            values = {
+                "allocationId": gateway.get("AllocationId"),
+                "networkInterfaceId": gateway.get("NetworkInterfaceId"),
+                "privateIp": gateway.get("PrivateIp"),
+                "publicIp": address.get("PublicIp"),
+            }
+            inner = "".join(f"<{key}>{value}</{key}>" for key, value in values.items() if value)
+            return match.group(0).replace(
+                "<natGatewayAddressSet/>", f"<natGatewayAddressSet><item>{inner}</item></natGatewayAddressSet>"
+            )
+
+        pattern = r"<natGatewayId>([^<]+)</natGatewayId>.*?<natGatewayAddressSet/>"
+        return re.sub(pattern, with_address, xml, flags=re.DOTALL)
+
+    _wrap_action(EC2, "DescribeNatGateways", _edited(edit))
+
+
+def flow_log_details() -> None:
+    """DescribeFlowLogs shows log group, role and interval; ministack keeps only the destination."""
+    fields = {
+        "LogGroupName": "logGroupName",
+        "DeliverLogsPermissionArn": "deliverLogsPermissionArn",
+        "MaxAggregationInterval": "maxAggregationInterval",
+        "LogFormat": "logFormat",
+    }
+
+    def keeping(original: Any) -> Any:
+        def action(params: dict[str, Any]) -> Response:
+            response: Response = original(params)
+            details = {field: _first(params, field) for field in fields if _first(params, field)}
+            for flow_log_id in re.findall(r"<item>(fl-[0-9a-fA-F]+)</item>", response[2].decode()):
+                import_module(EC2)._flow_logs[flow_log_id] |= details
+            return response
+
+        return action
+
+    def edit(xml: str) -> str:
+        def with_details(match: re.Match[str]) -> str:
+            record = import_module(EC2)._flow_logs.get(match.group(1), {})
+            shown = (f"<{tag}>{record[field]}</{tag}>" for field, tag in fields.items() if field in record)
+            return match.group(0) + "".join(shown)
+
+        return re.sub(r"<flowLogId>([^<]+)</flowLogId>", with_details, xml)
+
+    _wrap_action(EC2, "CreateFlowLogs", keeping)
+    _wrap_action(EC2, "DescribeFlowLogs", _edited(edit))
+
+
+def instance_details() -> None:
+    """DescribeInstances leaves out the public address of a private instance, and shows how its metadata is reached."""
+
+    def showing(original: Any) -> Any:
+        def instance_xml(inst: dict[str, Any]) -> str:
+            xml = re.sub(r"<(ipAddress|dnsName|keyName)></\1>", "", str(original(inst)))
+            options = inst.get("MetadataOptions") or {}
+            if not options:
+                return xml
+            shown = "".join(
+                f"<{key[0].lower()}{key[1:]}>{value}</{key[0].lower()}{key[1:]}>" for key, value in options.items()
+            )
+            return xml.replace("<groupSet>", f"<metadataOptions>{shown}</metadataOptions><groupSet>", 1)
+
+        return instance_xml
+
+    _wrap(EC2, "_instance_xml", ("inst",), showing)
+
+
+def endpoint_details() -> None:
+    """DescribeVpcEndpoints shows security groups, private DNS and policy of an endpoint."""
+
+    def edit(xml: str) -> str:
+        def with_details(match: re.Match[str]) -> str:
+            record = import_module(EC2)._vpc_endpoints.get(match.group(1), {})
+            policy, groups = record.get("PolicyDocument"), record.get("SecurityGroupIds") or []
+            members = "".join(f"<item><groupId>{each}</groupId></item>" for each in groups)
+            private_dns = str(record.get("PrivateDnsEnabled", False)).lower()
+            shown = f"<groupSet>{members}</groupSet><privateDnsEnabled>{private_dns}</privateDnsEnabled>"
+            if policy:
+                text = policy if isinstance(policy, str) else json.dumps(policy)
+                shown += f"<policyDocument>{escape(text)}</policyDocument>"
+            return match.group(0) + shown
+
+        return re.sub(r"<vpcEndpointId>([^<]+)</vpcEndpointId>", with_details, xml)
+
+    _wrap_action(EC2, "DescribeVpcEndpoints", _edited(edit))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Load balancers
+# ---------------------------------------------------------------------------------------------------------------------
+
+LOAD_BALANCERS = "ministack.services.alb"
+
+
+def load_balancer_network() -> None:
+    """A load balancer is in the VPC of its subnets, and in the zone of each."""
+
+    def in_its_vpc(original: Any) -> Any:
+        def lb_xml(lb: dict[str, Any]) -> str:
+            subnets = import_module(EC2)._subnets
+            xml = str(original(lb))
+            for subnet_id in lb.get("Subnets", ()):
+                if subnet_id in subnets:
+                    zone, vpc_id = subnets[subnet_id]["AvailabilityZone"], subnets[subnet_id]["VpcId"]
+                    wrong = rf"<ZoneName>[^<]*</ZoneName><SubnetId>{subnet_id}<"
+                    xml = re.sub(wrong, f"<ZoneName>{zone}</ZoneName><SubnetId>{subnet_id}<", xml)
+                    xml = re.sub(r"<VpcId>[^<]*</VpcId>", f"<VpcId>{vpc_id}</VpcId>", xml)
+            return xml
+
+        return lb_xml
+
+    _wrap(LOAD_BALANCERS, "_lb_xml", ("lb",), in_its_vpc)
+
+
+def load_balancers_of_all_accounts() -> None:
+    """A load balancer answers whoever knows its name.
+
+    ministack looks for it in the account and region of the request's signature, and a browser's request has none.
+    """
+
+    def everywhere(original: Any) -> Any:
+        def find_lb_for_host(host: str) -> Any:
+            responses: Any = import_module("ministack.core.responses")
+            for (account_id, region, _), _lb in import_module(LOAD_BALANCERS)._lbs.all_items():
+                if _lb["DNSName"].lower() == host.split(":")[0].lower():
+                    # The rules and targets are looked up next, in the same task.
+                    responses.set_request_account_id(account_id)
+                    responses.set_request_region(region)
+            return original(host)
+
+        return find_lb_for_host
+
+    guarded("ministack.core.responses", "set_request_account_id", "access_key_id")
+    guarded("ministack.core.responses", "set_request_region", "region")
+    _wrap(LOAD_BALANCERS, "find_lb_for_host", ("host",), everywhere)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# DynamoDB
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def table_settings() -> None:
+    """A table is encrypted, expires items and keeps backups as its template says; ministack drops all three."""
+    handler = handler_of("AWS::DynamoDB::Table")
+    create, update = handler["create"], handler["update"]
+
+    def creating(logical_id: str, props: Properties, stack_name: str) -> Created:
+        name, attributes = create(logical_id, props, stack_name)
+        _set_table(name, {}, props)
+        return name, attributes
+
+    def updating(physical_id: str, old_props: Properties, new_props: Properties, *rest: Any) -> Created:
+        name, attributes = update(physical_id, old_props, new_props, *rest)
+        _set_table(name, old_props if name == physical_id else {}, new_props)
+        return name, attributes
+
+    handler |= {"create": creating, "update": updating}
+
+
+def _set_table(name: str, old: Properties, new: Properties) -> None:
+    record = import_module("ministack.services.dynamodb")._tables[name]
+    encryption = new.get("SSESpecification") or {}
+    if str(encryption.get("SSEEnabled", False)).lower() == "true":
+        record["SSEDescription"] = {
+            "Status": "ENABLED",
+            "SSEType": encryption.get("SSEType", "KMS"),
+            "KMSMasterKeyArn": encryption.get("KMSMasterKeyId", "alias/aws/dynamodb"),
+        }
+    expiry, backups = new.get("TimeToLiveSpecification"), new.get("PointInTimeRecoverySpecification")
+    if expiry and expiry != old.get("TimeToLiveSpecification"):
+        call("dynamodb", "UpdateTimeToLive", TableName=name, TimeToLiveSpecification=expiry)
+    if backups and backups != old.get("PointInTimeRecoverySpecification"):
+        call("dynamodb", "UpdateContinuousBackups", TableName=name, PointInTimeRecoverySpecification=backups)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Auto Scaling
+# ---------------------------------------------------------------------------------------------------------------------
+
+AUTO_SCALING = "ministack.services.autoscaling"
+
+
+def group_instances() -> None:
+    """An Auto Scaling group runs instances from its launch template, spread over its subnets and in its target groups.
+
+    ministack invents instance ids that EC2 does not know, and for a group of a stack not even those. Nothing runs, so
+    every instance is healthy at once, and a CreationPolicy or UpdatePolicy that waits for signals has them.
+    """
+    _wrap(AUTO_SCALING, "_reconcile_instances", ("asg",), lambda original: lambda asg: _reconcile(asg, original))
+    _wrap_action(AUTO_SCALING, "DescribeAutoScalingGroups", _edited(_with_target_groups))
+    handler = handler_of("AWS::AutoScaling::AutoScalingGroup")
+    create, update, delete = handler["create"], handler["update"], handler["delete"]
+
+    def creating(logical_id: str, props: Properties, stack_name: str) -> Created:
+        name, attributes = create(logical_id, props, stack_name)
+        _fill(name, props)
+        return name, attributes
+
+    def updating(physical_id: str, old_props: Properties, new_props: Properties, *rest: Any) -> Created:
+        before = dict(_group(physical_id) or {})
+        name, attributes = update(physical_id, old_props, new_props, *rest)
+        if name == physical_id and before.get("LaunchTemplate") != (_group(name) or {}).get("LaunchTemplate"):
+            # What a rolling update leaves behind: instances of the new version only.
+            _terminate(before, list(before["Instances"]))
+        _fill(name, new_props)
+        return name, attributes
+
+    def deleting(physical_id: str, props: Properties) -> None:
+        group = _group(physical_id)
+        if group is not None:
+            _terminate(group, list(group["Instances"]))
+        delete(physical_id, props)
+
+    handler |= {"create": creating, "update": updating, "delete": deleting}
+
+
+def _group(name: str) -> dict[str, Any] | None:
+    group: dict[str, Any] | None = import_module(AUTO_SCALING)._asgs.get(name)
+    return group
+
+
+def _fill(name: str, props: Properties) -> None:
+    """Keep what ministack's handler drops from the template, and run the instances."""
+    group = _group(name)
+    if group is None:
+        return
+    instance_ids = [each["InstanceId"] for each in group["Instances"]]
+    wanted = list(props.get("TargetGroupARNs") or ())
+    for arn in group.get("TargetGroupARNs", []):
+        if arn not in wanted:
+            _in_target_group("DeregisterTargets", arn, instance_ids)
+    for arn in wanted:
+        _in_target_group("RegisterTargets", arn, instance_ids)
+    group["TargetGroupARNs"] = wanted
+    # A template must say whether a tag propagates, so one that does not say comes from the stack, and those do.
+    of_stack = {tag["Key"] for tag in props.get("Tags") or () if "PropagateAtLaunch" not in tag}
+    for tag in group["Tags"]:
+        tag["PropagateAtLaunch"] = tag.get("PropagateAtLaunch", False) or tag["Key"] in of_stack
+    if "AvailabilityZones" not in props:
+        subnets = import_module(EC2)._subnets
+        zones = (subnets[each]["AvailabilityZone"] for each in _subnet_ids(group) if each in subnets)
+        group["AvailabilityZones"] = sorted(set(zones)) or group["AvailabilityZones"]
+    import_module(AUTO_SCALING)._reconcile_instances(group)
+
+
+def _reconcile(group: dict[str, Any], original: Callable[[dict[str, Any]], None]) -> None:
+    if not _subnet_ids(group) or not group.get("LaunchTemplate"):
+        original(group)
+        return
+    instances = group["Instances"]
+    surplus = instances[group["DesiredCapacity"] :]
+    _terminate(group, list(surplus))
+    while len(instances) < group["DesiredCapacity"]:
+        instances.append(_launched(group))
+
+
+def _launched(group: dict[str, Any]) -> dict[str, Any]:
+    occupied = [each["SubnetId"] for each in group["Instances"]]
+    subnet_id = min(_subnet_ids(group), key=occupied.count)
+    data = launch_template_data(group["LaunchTemplate"])
+    record = launch_instance(subnet_id, data, _instance_tags(group, data))
+    for arn in group.get("TargetGroupARNs", []):
+        _in_target_group("RegisterTargets", arn, [record["InstanceId"]])
+    return {
+        "InstanceId": record["InstanceId"],
+        "SubnetId": subnet_id,
+        "LifecycleState": "InService",
+        "HealthStatus": "Healthy",
+        "AvailabilityZone": record["Placement"]["AvailabilityZone"],
+        "ProtectedFromScaleIn": group["NewInstancesProtectedFromScaleIn"],
+        "LaunchTemplate": group["LaunchTemplate"],
+        "LaunchConfigurationName": "",
+    }
+
+
+def _instance_tags(group: dict[str, Any], data: dict[str, Any]) -> list[dict[str, str]]:
+    tags = {"aws:autoscaling:groupName": group["AutoScalingGroupName"]}
+    for specification in data.get("TagSpecifications") or ():
+        if specification["ResourceType"] == "instance":
+            tags |= {tag["Key"]: tag["Value"] for tag in specification["Tags"]}
+    tags |= {tag["Key"]: tag["Value"] for tag in group.get("Tags", ()) if tag.get("PropagateAtLaunch")}
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _terminate(group: dict[str, Any], instances: list[dict[str, Any]]) -> None:
+    instance_ids = [each["InstanceId"] for each in instances]
+    # The instances of a group that was made without subnets or launch template are inventions.
+    known = [each for each in instance_ids if each in import_module(EC2)._instances]
+    for arn in group.get("TargetGroupARNs", []):
+        _in_target_group("DeregisterTargets", arn, instance_ids)
+    if known:
+        call("ec2", "TerminateInstances", InstanceIds=known)
+    group["Instances"][:] = [each for each in group["Instances"] if each["InstanceId"] not in instance_ids]
+
+
+def _in_target_group(operation: str, arn: str, instance_ids: list[str]) -> None:
+    if instance_ids and arn in import_module("ministack.services.alb")._tgs:
+        call("elbv2", operation, TargetGroupArn=arn, Targets=[{"Id": each} for each in instance_ids])
+
+
+def _subnet_ids(group: dict[str, Any]) -> list[str]:
+    return [each.strip() for each in group["VPCZoneIdentifier"].split(",") if each.strip()]
+
+
+def _with_target_groups(xml: str) -> str:
+    def with_arns(match: re.Match[str]) -> str:
+        arns = (_group(match.group(1)) or {}).get("TargetGroupARNs", [])
+        members = "".join(f"<member>{arn}</member>" for arn in arns)
+        return f"{match.group(0)}<TargetGroupARNs>{members}</TargetGroupARNs>"
+
+    return re.sub(r"<AutoScalingGroupName>([^<]+)</AutoScalingGroupName>(?=<AutoScalingGroupARN>)", with_arns, xml)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# RDS
+# ---------------------------------------------------------------------------------------------------------------------
+
+RDS = "ministack.services.rds"
+
+# What a replica takes from its source when the template does not say otherwise.
+_INHERITED = {
+    "Engine": "Engine",
+    "EngineVersion": "EngineVersion",
+    "AllocatedStorage": "AllocatedStorage",
+    "MasterUsername": "MasterUsername",
+    "StorageEncrypted": "StorageEncrypted",
+    "KmsKeyId": "KmsKeyId",
+    "StorageType": "StorageType",
+}
+
+
+def database_instances() -> None:
+    """A DB instance has the managed secret, the replication source and the log exports that its template asks for."""
+    handler = handler_of("AWS::RDS::DBInstance")
+    create, update, delete = handler["create"], handler["update"], handler["delete"]
+
+    def creating(logical_id: str, props: Properties, stack_name: str) -> Created:
+        source = _source(props)
+        physical_id, attributes = create(logical_id, _like_source(props, source), stack_name)
+        record = import_module(RDS)._instances[physical_id]
+        _keep_dropped(record, props)
+        if source is not None:
+            record["ReadReplicaSourceDBInstanceIdentifier"] = source["DBInstanceIdentifier"]
+            source["ReadReplicaDBInstanceIdentifiers"].append(physical_id)
+        return physical_id, attributes | _managed_secret(record, props)
+
+    def updating(physical_id: str, old_props: Properties, new_props: Properties, *rest: Any) -> Created:
+        source = _source(new_props)
+        old, new = _like_source(old_props, source), _like_source(new_props, source)
+        new_id, attributes = update(physical_id, old, new, *rest)
+        record = import_module(RDS)._instances[new_id]
+        _keep_dropped(record, new_props)
+        return new_id, attributes | _managed_secret(record, new_props)
+
+    def deleting(physical_id: str, props: Properties) -> None:
+        record = import_module(RDS)._instances.get(physical_id, {})
+        if record.get("DeletionProtection"):
+            raise ApiError("Cannot delete protected DB Instance, please disable deletion protection and try again.")
+        if "MasterUserSecret" in record:
+            arn = record["MasterUserSecret"]["SecretArn"]
+            call("secretsmanager", "DeleteSecret", SecretId=arn, ForceDeleteWithoutRecovery=True)
+        source = _source(props)
+        if source is not None and physical_id in source["ReadReplicaDBInstanceIdentifiers"]:
+            source["ReadReplicaDBInstanceIdentifiers"].remove(physical_id)
+        delete(physical_id, props)
+
+    handler |= {"create": creating, "update": updating, "delete": deleting}
+    _wrap(RDS, "_instance_xml", ("i",), _printing_database_details)
+
+
+def _source(props: Properties) -> dict[str, Any] | None:
+    wanted = props.get("SourceDBInstanceIdentifier")
+    if not wanted:
+        return None
+    source: dict[str, Any] | None = import_module(RDS)._instances.get(str(wanted).rsplit(":", 1)[-1])
+    if source is None:
+        raise ApiError(f"DBInstance {wanted} not found.")
+    return source
+
+
+def _like_source(props: Properties, source: dict[str, Any] | None) -> Properties:
+    if source is None:
+        return props
+    inherited = {name: source[field] for name, field in _INHERITED.items()}
+    group = {"DBSubnetGroupName": source["DBSubnetGroup"]["DBSubnetGroupName"]}
+    return inherited | group | props
+
+
+def _keep_dropped(record: dict[str, Any], props: Properties) -> None:
+    if "EnableCloudwatchLogsExports" in props:
+        record["EnabledCloudwatchLogsExports"] = list(props["EnableCloudwatchLogsExports"])
+    if "CACertificateIdentifier" in props:
+        record["CACertificateIdentifier"] = props["CACertificateIdentifier"]
+    for name in ("Iops", "StorageThroughput"):
+        if name in props:
+            record[name] = int(props[name])
+    if "PerformanceInsightsRetentionPeriod" in props:
+        record["PerformanceInsightsRetentionPeriod"] = int(props["PerformanceInsightsRetentionPeriod"])
+
+
+def _managed_secret(record: dict[str, Any], props: Properties) -> dict[str, str]:
+    if str(props.get("ManageMasterUserPassword", False)).lower() != "true":
+        return {}
+    if "MasterUserSecret" not in record:
+        value = {"username": record["MasterUsername"], "password": uuid.uuid4().hex}
+        key_id = (props.get("MasterUserSecret") or {}).get("KmsKeyId")
+        name = f"rds!db-{uuid.uuid4()}"
+        secret = call("secretsmanager", "CreateSecret", Name=name, SecretString=json.dumps(value), KmsKeyId=key_id)
+        record["MasterUserSecret"] = {"SecretArn": secret["ARN"], "KmsKeyId": key_id or "aws/secretsmanager"}
+    return {"MasterUserSecret.SecretArn": record["MasterUserSecret"]["SecretArn"]}
+
+
+def _printing_database_details(original: Any) -> Any:
+    def instance_xml(i: dict[str, Any]) -> str:
+        xml = str(original(i))
+        exports = "".join(f"<member>{each}</member>" for each in i.get("EnabledCloudwatchLogsExports", ()))
+        xml = xml.replace(
+            "<EnabledCloudwatchLogsExports/>", f"<EnabledCloudwatchLogsExports>{exports}</EnabledCloudwatchLogsExports>"
+        )
+        secret = i.get("MasterUserSecret")
+        if not secret:
+            return xml
+        shown = "".join(f"<{key}>{value}</{key}>" for key, value in (secret | {"SecretStatus": "active"}).items())
+        return f"{xml}<MasterUserSecret>{shown}</MasterUserSecret>"
+
+    return instance_xml
+
+
+def secret_references() -> None:
+    """Ref of a secret is its ARN, which policies name; ministack answers with the name."""
+    handler = handler_of("AWS::SecretsManager::Secret")
+    create, update, delete = handler["create"], handler["update"], handler["delete"]
+
+    def creating(logical_id: str, props: Properties, stack_name: str) -> Created:
+        _, attributes = create(logical_id, props, stack_name)
+        return attributes["Id"], attributes
+
+    def updating(physical_id: str, old_props: Properties, new_props: Properties, *rest: Any) -> Created:
+        _, attributes = update(_secret_name(physical_id), old_props, new_props, *rest)
+        return attributes["Id"], attributes
+
+    def deleting(physical_id: str, props: Properties) -> None:
+        delete(_secret_name(physical_id), props)
+
+    handler |= {"create": creating, "update": updating, "delete": deleting}
+
+
+def _secret_name(arn: str) -> str:
+    for name, secret in import_module("ministack.services.secretsmanager")._secrets.items():
+        if secret["ARN"] == arn:
+            return str(name)
+    return arn
+
+
+PATCHES: tuple[Callable[[], None], ...] = (
+    nested_stacks,
+    parents_of_stacks,
+    missing_attributes,
+    network_acl_ports,
+    network_acl_associations,
+    nat_gateway_addresses,
+    flow_log_details,
+    instance_details,
+    endpoint_details,
+    load_balancer_network,
+    load_balancers_of_all_accounts,
+    table_settings,
+    group_instances,
+    database_instances,
+    secret_references,
+)

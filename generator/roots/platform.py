@@ -1,0 +1,279 @@
+"""The web platform of one environment: the root that nests all stacks and hands each what it needs from the others.
+
+Owns nothing but the wiring. The same template is deployed to every environment; `params/<environment>.json` is all that
+differs. There are no exports: a value goes from the stack that has it through this root to the stack that needs it, and
+CloudFormation derives from these references which stacks wait for which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from troposphere import Equals, Not, Template
+
+from generator import __version__
+from generator.environment import Environment
+from generator.naming import PROJECT, web_server_image_path
+from generator.nesting import nest
+from generator.parameter_types import (
+    BucketName,
+    DnsName,
+    FileSystemId,
+    ImageId,
+    KeyPrefix,
+    ResourceName,
+    TableName,
+    Url,
+    Version,
+    VpcId,
+    WebServerImage,
+    output,
+    parameter,
+)
+from generator.stacks import database, egress, encryption, ingress, network, security, storage, web_tier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters(Environment):
+    """The environment's settings, and where the release lies that is deployed to it."""
+
+    template_bucket_name: BucketName = parameter("Bucket that holds the release's templates.")
+    template_key_prefix: KeyPrefix = parameter(
+        "Folder of the release in that bucket.", default=f"{PROJECT}/v{__version__}/"
+    )
+    web_server_image: WebServerImage = parameter(
+        "SSM parameter that pins the web servers' AMI for this release.", default=web_server_image_path()
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    release_version: Version = output("Version of the release.")
+    application_url: Url = output("Address of the application.")
+    load_balancer_dns_name: DnsName = output("DNS name of the load balancer.")
+    vpc_id: VpcId = output("The VPC.")
+    nat_gateway_id: ResourceName = output("NAT gateway of the first zone.")
+    web_server_group_name: ResourceName = output("Auto Scaling group of the web servers.")
+    web_server_log_group_name: ResourceName = output("Log group of the web servers.")
+    session_table_name: TableName = output("Session table.")
+    file_system_id: FileSystemId = output("File system with the product images.")
+    release_bucket_name: BucketName = output("Bucket of the application's release archives.")
+    log_bucket_name: BucketName = output("Bucket of access logs.")
+    database_id: ResourceName = output("Identifier of the database instance.")
+    database_endpoint_parameter: ResourceName = output("SSM parameter with the host name of the database.")
+    database_secret_parameter: ResourceName = output("SSM parameter with the ARN of the database's master secret.")
+
+
+def build(template: Template, parameters: Parameters) -> Outputs:
+    _add_rules(template, parameters)
+    keys = nest(template, encryption.build, encryption.Parameters(environment_name=parameters.environment_name))
+    net = _network(template, parameters, keys)
+    groups = _security(template, parameters, net)
+    way_out = _egress(template, parameters, net, groups)
+    postgresql = _database(template, parameters, keys, net, groups)
+    stores = _storage(template, parameters, keys, net, groups)
+    way_in = _ingress(template, parameters, net, groups, stores)
+    servers = _web_tier(template, parameters, keys, net, groups, stores, way_in)
+    # Packages come through the NAT gateway; no value of the egress stack says so to CloudFormation.
+    template.resources["WebTier"].DependsOn = ["Egress"]
+    return Outputs(
+        release_version=Version(__version__),
+        application_url=way_in.application_url,
+        load_balancer_dns_name=way_in.load_balancer_dns_name,
+        vpc_id=net.vpc_id,
+        nat_gateway_id=way_out.nat_gateway_id,
+        web_server_group_name=servers.web_server_group_name,
+        web_server_log_group_name=servers.log_group_name,
+        session_table_name=stores.session_table_name,
+        file_system_id=stores.file_system_id,
+        release_bucket_name=stores.release_bucket_name,
+        log_bucket_name=stores.log_bucket_name,
+        database_id=postgresql.database_id,
+        database_endpoint_parameter=postgresql.endpoint_parameter,
+        database_secret_parameter=postgresql.secret_parameter,
+    )
+
+
+def _network(template: Template, parameters: Parameters, keys: encryption.Outputs) -> network.Outputs:
+    return nest(
+        template,
+        network.build,
+        network.Parameters(
+            environment_name=parameters.environment_name,
+            vpc_cidr=parameters.vpc_cidr,
+            availability_zone_a=parameters.availability_zone_a,
+            availability_zone_b=parameters.availability_zone_b,
+            availability_zone_c=parameters.availability_zone_c,
+            access_mode=parameters.access_mode,
+            operator_cidr=parameters.operator_cidr,
+            logs_key_arn=keys.logs_key_arn,
+        ),
+    )
+
+
+def _security(template: Template, parameters: Parameters, net: network.Outputs) -> security.Outputs:
+    return nest(
+        template,
+        security.build,
+        security.Parameters(
+            environment_name=parameters.environment_name,
+            vpc_id=net.vpc_id,
+            vpc_cidr=parameters.vpc_cidr,
+            access_mode=parameters.access_mode,
+            operator_cidr=parameters.operator_cidr,
+        ),
+    )
+
+
+def _egress(
+    template: Template, parameters: Parameters, net: network.Outputs, groups: security.Outputs
+) -> egress.Outputs:
+    return nest(
+        template,
+        egress.build,
+        egress.Parameters(
+            environment_name=parameters.environment_name,
+            vpc_id=net.vpc_id,
+            zone_count=net.zone_count,
+            public_subnet_ids=net.public_subnet_ids,
+            private_subnet_ids=net.private_subnet_ids,
+            private_route_table_ids=net.private_route_table_ids,
+            endpoint_group_id=groups.endpoint_group_id,
+            nat_gateways=parameters.nat_gateways,
+            interface_endpoints=parameters.interface_endpoints,
+        ),
+    )
+
+
+def _database(
+    template: Template,
+    parameters: Parameters,
+    keys: encryption.Outputs,
+    net: network.Outputs,
+    groups: security.Outputs,
+) -> database.Outputs:
+    return nest(
+        template,
+        database.build,
+        database.Parameters(
+            environment_name=parameters.environment_name,
+            isolated_subnet_ids=net.isolated_subnet_ids,
+            database_group_id=groups.database_group_id,
+            data_key_arn=keys.data_key_arn,
+            web_server_role_name=groups.web_server_role_name,
+            database_instance_class=parameters.database_instance_class,
+            database_storage=parameters.database_storage,
+            database_multi_az=parameters.database_multi_az,
+            database_read_replica=parameters.database_read_replica,
+            deletion_protection=parameters.deletion_protection,
+        ),
+    )
+
+
+def _storage(
+    template: Template,
+    parameters: Parameters,
+    keys: encryption.Outputs,
+    net: network.Outputs,
+    groups: security.Outputs,
+) -> storage.Outputs:
+    return nest(
+        template,
+        storage.build,
+        storage.Parameters(
+            environment_name=parameters.environment_name,
+            zone_count=net.zone_count,
+            isolated_subnet_ids=net.isolated_subnet_ids,
+            file_system_group_id=groups.file_system_group_id,
+            data_key_arn=keys.data_key_arn,
+            web_server_role_name=groups.web_server_role_name,
+            web_server_role_arn=groups.web_server_role_arn,
+            deletion_protection=parameters.deletion_protection,
+        ),
+    )
+
+
+def _ingress(
+    template: Template,
+    parameters: Parameters,
+    net: network.Outputs,
+    groups: security.Outputs,
+    stores: storage.Outputs,
+) -> ingress.Outputs:
+    return nest(
+        template,
+        ingress.build,
+        ingress.Parameters(
+            environment_name=parameters.environment_name,
+            public_subnet_ids=net.public_subnet_ids,
+            load_balancer_group_id=groups.load_balancer_group_id,
+            log_bucket_name=stores.log_bucket_name,
+            domain_name=parameters.domain_name,
+            hosted_zone_id=parameters.hosted_zone_id,
+            deletion_protection=parameters.deletion_protection,
+        ),
+    )
+
+
+def _web_tier(
+    template: Template,
+    parameters: Parameters,
+    keys: encryption.Outputs,
+    net: network.Outputs,
+    groups: security.Outputs,
+    stores: storage.Outputs,
+    way_in: ingress.Outputs,
+) -> web_tier.Outputs:
+    return nest(
+        template,
+        web_tier.build,
+        web_tier.Parameters(
+            environment_name=parameters.environment_name,
+            vpc_id=net.vpc_id,
+            private_subnet_ids=net.private_subnet_ids,
+            web_server_group_id=groups.web_server_group_id,
+            web_server_role_name=groups.web_server_role_name,
+            web_server_profile_arn=groups.web_server_profile_arn,
+            https_listener_arn=way_in.https_listener_arn,
+            logs_key_arn=keys.logs_key_arn,
+            file_system_id=stores.file_system_id,
+            images_access_point_id=stores.images_access_point_id,
+            release_bucket_name=stores.release_bucket_name,
+            application_archive_key=parameters.application_archive_key,
+            web_server_image_id=ImageId(parameters.web_server_image.data),
+            web_server_instance_type=parameters.web_server_instance_type,
+            target_protocol=parameters.target_protocol,
+            web_server_minimum=parameters.web_server_minimum,
+            web_server_maximum=parameters.web_server_maximum,
+            scale_out_cpu_percent=parameters.scale_out_cpu_percent,
+            scale_in_cpu_percent=parameters.scale_in_cpu_percent,
+        ),
+    )
+
+
+def _add_rules(template: Template, parameters: Parameters) -> None:
+    """Let CloudFormation itself refuse what the generator refuses in a `params` file, before it creates anything."""
+    template.add_rule(
+        "DomainHasHostedZone",
+        {
+            "RuleCondition": Not(Equals(parameters.domain_name, "")),
+            "Assertions": [
+                {
+                    "Assert": Not(Equals(parameters.hosted_zone_id, "")),
+                    "AssertDescription": "A domain needs the Route 53 hosted zone in which its records are made.",
+                }
+            ],
+        },
+    )
+    template.add_rule(
+        "RoomForRollingUpdate",
+        {
+            "RuleCondition": Equals(parameters.web_server_maximum, "2"),
+            "Assertions": [
+                {
+                    "Assert": Equals(parameters.web_server_minimum, "1"),
+                    "AssertDescription": "WebServerMaximum must be above WebServerMinimum.",
+                }
+            ],
+        },
+    )

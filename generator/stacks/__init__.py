@@ -1,0 +1,16 @@
+"""The stacks that a root nests: the table of contents, in the order in which they depend on each other."""
+
+from types import ModuleType
+
+from generator.stacks import database, egress, encryption, ingress, network, security, storage, web_tier
+
+STACKS: tuple[ModuleType, ...] = (
+    encryption,
+    network,
+    security,
+    egress,
+    database,
+    storage,
+    ingress,
+    web_tier,
+)

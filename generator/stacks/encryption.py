@@ -1,0 +1,127 @@
+"""KMS keys: one for data, one for logs.
+
+Owns the keys and their policies. They need nothing, so they come first, and every other stack can encrypt from its first
+resource on. Never creates anything that uses a key.
+
+Grants to AWS services are confined to this account; use by people and roles goes through IAM policies of the account, and
+through the service that holds the data (`kms:ViaService`), never directly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import awacs.kms
+from awacs.aws import ArnLike, Bool, Condition, Principal, Statement, StringEquals
+from troposphere import GetAtt, Ref, Sub, Template
+from troposphere.kms import Alias, Key
+
+from generator.iam import account_root, allow_principal, arn, document
+from generator.naming import PROJECT, in_environment, name_tag
+from generator.parameter_types import EnvironmentName, KeyArn, output, parameter
+from generator.retention import retain
+
+DELETION_WINDOW_DAYS = 30
+"""The longest window that KMS offers: the time in which a deleted key can still be brought back."""
+
+SERVICES_WITH_DATA = ("rds", "dynamodb", "elasticfilesystem", "s3", "secretsmanager", "ssm")
+USE_OF_A_KEY = (awacs.kms.Decrypt, awacs.kms.DescribeKey, awacs.kms.Encrypt, awacs.kms.GenerateDataKey, awacs.kms.ReEncryptFrom, awacs.kms.ReEncryptTo)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    environment_name: EnvironmentName = parameter("Name of the environment.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    data_key_arn: KeyArn = output("Key of the database, tables, files, buckets and secrets.")
+    logs_key_arn: KeyArn = output("Key of the CloudWatch log groups.")
+
+
+def build(template: Template, parameters: Parameters) -> Outputs:
+    data_key = _key(template, parameters, "Data", _data_key_statements())
+    logs_key = _key(template, parameters, "Logs", _logs_key_statements())
+    return Outputs(data_key_arn=KeyArn(GetAtt(data_key, "Arn")), logs_key_arn=KeyArn(GetAtt(logs_key, "Arn")))
+
+
+def _key(template: Template, parameters: Parameters, purpose: str, statements: list[Statement]) -> Key:
+    key = template.add_resource(
+        retain(
+            Key(
+                f"{purpose}Key",
+                Description=in_environment(f"{purpose} of {PROJECT} ${{EnvironmentName}}."),
+                EnableKeyRotation=True,
+                PendingWindowInDays=DELETION_WINDOW_DAYS,
+                KeyPolicy=document(_administration(), *statements),
+                Tags=name_tag(f"{purpose.lower()}-key"),
+            )
+        )
+    )
+    template.add_resource(
+        Alias(
+            f"{purpose}KeyAlias",
+            AliasName=in_environment(f"alias/{PROJECT}-${{EnvironmentName}}-{purpose.lower()}"),
+            TargetKeyId=Ref(key),
+        )
+    )
+    return key
+
+
+def _administration() -> Statement:
+    # "*" in a key policy is this key alone. The actions leave out encryption and decryption: who administers a key cannot
+    # read what it protects.
+    return allow_principal(
+        "AdministrationByIamPolicies",
+        Principal("AWS", account_root()),
+        [awacs.kms.Action(name) for name in (
+            "CancelKeyDeletion", "CreateAlias", "DeleteAlias", "DescribeKey", "DisableKey", "DisableKeyRotation", "EnableKey",
+            "EnableKeyRotation", "GetKeyPolicy", "GetKeyRotationStatus", "ListGrants", "ListKeyPolicies",
+            "ListKeyRotations", "ListResourceTags", "PutKeyPolicy", "RevokeGrant", "RotateKeyOnDemand",
+            "ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateAlias", "UpdateKeyDescription",
+        )],
+        ["*"],
+    )  # fmt: skip
+
+
+def _data_key_statements() -> list[Statement]:
+    through_services = {
+        "kms:ViaService": [Sub(f"{name}.${{AWS::Region}}.amazonaws.com") for name in SERVICES_WITH_DATA]
+    }
+    return [
+        allow_principal(
+            "UseThroughServicesByIamPolicies",
+            Principal("AWS", account_root()),
+            USE_OF_A_KEY,
+            ["*"],
+            Condition(StringEquals(through_services)),
+        ),
+        allow_principal(
+            "GrantsForServicesByIamPolicies",
+            Principal("AWS", account_root()),
+            [awacs.kms.CreateGrant],
+            ["*"],
+            Condition([StringEquals(through_services), _for_aws_resource()]),
+        ),
+    ]
+
+
+def _logs_key_statements() -> list[Statement]:
+    return [
+        allow_principal(
+            "UseByCloudWatchLogs",
+            Principal("Service", Sub("logs.${AWS::Region}.amazonaws.com")),
+            USE_OF_A_KEY,
+            ["*"],
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+            Condition(ArnLike({"kms:EncryptionContext:aws:logs:arn": _log_groups_of_this_account()})),
+        )
+    ]
+
+
+def _log_groups_of_this_account() -> Sub:
+    return arn("logs:${AWS::Region}:${AWS::AccountId}:log-group:*")
+
+
+def _for_aws_resource() -> Bool:
+    return Bool({"kms:GrantIsForAWSResource": "true"})

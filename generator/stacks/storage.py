@@ -1,0 +1,335 @@
+"""What the application keeps outside the database: sessions, product images, release archives, and access logs.
+
+Owns the DynamoDB session table (E10), the EFS file system for product images (E11), the release bucket from which web
+servers fetch the application, and the log bucket. Everything is encrypted, refuses connections without TLS, and outlives
+its stack (D10). The rights of the web servers to use it are attached to their role from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import awacs.dynamodb
+import awacs.elasticfilesystem
+import awacs.kms
+import awacs.s3
+from awacs.aws import ArnLike, Bool, Condition, Principal, Statement, StringEquals
+from troposphere import Equals, GetAtt, Ref, Sub, Template, encode_to_dict
+from troposphere.dynamodb import (
+    AttributeDefinition,
+    KeySchema,
+    PointInTimeRecoverySpecification,
+    SSESpecification,
+    Table,
+    TimeToLiveSpecification,
+)
+from troposphere.efs import (
+    AccessPoint,
+    BackupPolicy,
+    CreationInfo,
+    FileSystem,
+    LifecyclePolicy,
+    MountTarget,
+    PosixUser,
+    RootDirectory,
+)
+from troposphere.s3 import (
+    AbortIncompleteMultipartUpload,
+    Bucket,
+    BucketEncryption,
+    BucketPolicy,
+    LifecycleConfiguration,
+    LifecycleRule,
+    LoggingConfiguration,
+    NoncurrentVersionExpiration,
+    OwnershipControls,
+    OwnershipControlsRule,
+    PublicAccessBlockConfiguration,
+    ServerSideEncryptionByDefault,
+    ServerSideEncryptionRule,
+    VersioningConfiguration,
+)
+
+from generator.iam import allow, allow_principal, arn, attach, deny_insecure_transport, document, service_principal
+from generator.naming import name_tag
+from generator.nesting import add_condition, conditional
+from generator.parameter_types import (
+    AccessPointId,
+    BucketName,
+    EnvironmentName,
+    FileSystemId,
+    KeyArn,
+    RoleArn,
+    RoleName,
+    SecurityGroupId,
+    SubnetIds,
+    TableName,
+    Toggle,
+    ZoneCount,
+    output,
+    parameter,
+)
+from generator.retention import retain
+
+SESSION_KEY = "session_id"
+SESSION_EXPIRY = "expires_at"  # seconds since 1970; DynamoDB deletes expired sessions by itself
+IMAGES_PATH = "/product-images"
+IMAGES_OWNER = "1001"  # user and group that the access point lends to whoever mounts it
+COLD_AFTER = "AFTER_30_DAYS"
+ACCESS_LOG_DAYS = 90  # long enough to look back from an incident; application logs keep the week of E15
+NONCURRENT_DAYS = 30
+UNFINISHED_UPLOAD_DAYS = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    environment_name: EnvironmentName = parameter("Name of the environment.")
+    zone_count: ZoneCount = parameter("Number of availability zones.")
+    isolated_subnet_ids: SubnetIds = parameter("Subnets of the file system's mount targets.")
+    file_system_group_id: SecurityGroupId = parameter("Security group of the mount targets.")
+    data_key_arn: KeyArn = parameter("Key that encrypts table, file system and release bucket.")
+    web_server_role_name: RoleName = parameter("Role that uses table, file system and releases.")
+    web_server_role_arn: RoleArn = parameter("ARN of that role, which the file system lets in.")
+    deletion_protection: Toggle = parameter("Whether the session table refuses to be deleted.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    session_table_name: TableName = output("Session table.")
+    file_system_id: FileSystemId = output("File system with the product images.")
+    images_access_point_id: AccessPointId = output("Access point by which web servers mount the product images.")
+    log_bucket_name: BucketName = output("Bucket of access logs.")
+    release_bucket_name: BucketName = output("Bucket of the application's release archives.")
+
+
+def build(template: Template, parameters: Parameters) -> Outputs:
+    add_condition(template, "ThreeZones", Equals(parameters.zone_count, "3"))
+    table = _session_table(template, parameters)
+    file_system = _file_system(template, parameters)
+    access_point = _images_access_point(template, parameters, file_system)
+    log_bucket = _log_bucket(template, parameters)
+    release_bucket = _release_bucket(template, parameters, log_bucket)
+    _protect_buckets(template, log_bucket, release_bucket)
+    _grant_use(template, parameters, table, file_system, access_point, release_bucket)
+    return Outputs(
+        session_table_name=TableName(Ref(table)),
+        file_system_id=FileSystemId(Ref(file_system)),
+        images_access_point_id=AccessPointId(Ref(access_point)),
+        log_bucket_name=BucketName(Ref(log_bucket)),
+        release_bucket_name=BucketName(Ref(release_bucket)),
+    )
+
+
+def _session_table(template: Template, parameters: Parameters) -> Table:
+    return template.add_resource(
+        retain(
+            Table(
+                "SessionTable",
+                BillingMode="PAY_PER_REQUEST",
+                AttributeDefinitions=[AttributeDefinition(AttributeName=SESSION_KEY, AttributeType="S")],
+                KeySchema=[KeySchema(AttributeName=SESSION_KEY, KeyType="HASH")],
+                TimeToLiveSpecification=TimeToLiveSpecification(AttributeName=SESSION_EXPIRY, Enabled=True),
+                PointInTimeRecoverySpecification=PointInTimeRecoverySpecification(PointInTimeRecoveryEnabled=True),
+                SSESpecification=SSESpecification(
+                    SSEEnabled=True, SSEType="KMS", KMSMasterKeyId=parameters.data_key_arn
+                ),
+                DeletionProtectionEnabled=parameters.deletion_protection,
+                Tags=name_tag("sessions"),
+            )
+        )
+    )
+
+
+def _file_system(template: Template, parameters: Parameters) -> FileSystem:
+    file_system = template.add_resource(
+        retain(
+            FileSystem(
+                "FileSystem",
+                Encrypted=True,
+                KmsKeyId=parameters.data_key_arn,
+                PerformanceMode="generalPurpose",
+                ThroughputMode="elastic",
+                BackupPolicy=BackupPolicy(Status="ENABLED"),
+                LifecyclePolicies=[
+                    LifecyclePolicy(TransitionToIA=COLD_AFTER),
+                    LifecyclePolicy(TransitionToPrimaryStorageClass="AFTER_1_ACCESS"),
+                ],
+                FileSystemPolicy=_file_system_policy(parameters),
+                FileSystemTags=name_tag("product-images"),
+            )
+        )
+    )
+    for index, zone in enumerate(("A", "B", "C")):
+        template.add_resource(
+            MountTarget(
+                f"MountTarget{zone}",
+                **conditional("ThreeZones" if zone == "C" else None),
+                FileSystemId=Ref(file_system),
+                SubnetId=parameters.isolated_subnet_ids.item(index),
+                SecurityGroups=[parameters.file_system_group_id],
+            )
+        )
+    return file_system
+
+
+def _file_system_policy(parameters: Parameters) -> dict[str, Any]:
+    """Let the web servers in and nobody without TLS. In a file system's own policy, "*" is that file system."""
+    mount = [awacs.elasticfilesystem.ClientMount, awacs.elasticfilesystem.ClientWrite]
+    policy = document(
+        allow_principal(
+            "WebServers",
+            Principal("AWS", parameters.web_server_role_arn),
+            mount,
+            ["*"],
+            Condition(Bool({"elasticfilesystem:AccessedViaMountTarget": "true"})),
+        ),
+        deny_insecure_transport([*mount, awacs.elasticfilesystem.ClientRootAccess], ["*"]),
+    )
+    return dict(encode_to_dict(policy))
+
+
+def _images_access_point(template: Template, parameters: Parameters, file_system: FileSystem) -> AccessPoint:
+    return template.add_resource(
+        AccessPoint(
+            "ImagesAccessPoint",
+            FileSystemId=Ref(file_system),
+            PosixUser=PosixUser(Uid=IMAGES_OWNER, Gid=IMAGES_OWNER),
+            RootDirectory=RootDirectory(
+                Path=IMAGES_PATH,
+                CreationInfo=CreationInfo(OwnerUid=IMAGES_OWNER, OwnerGid=IMAGES_OWNER, Permissions="0755"),
+            ),
+            AccessPointTags=name_tag("product-images"),
+        )
+    )
+
+
+def _log_bucket(template: Template, parameters: Parameters) -> Bucket:
+    return template.add_resource(
+        retain(
+            Bucket(
+                "LogBucket",
+                # Load balancers deliver access logs to buckets with S3's own keys only.
+                # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
+                BucketEncryption=_encryption(ServerSideEncryptionByDefault(SSEAlgorithm="AES256")),
+                LifecycleConfiguration=_lifecycle(expire_after_days=ACCESS_LOG_DAYS),
+                Tags=name_tag("logs"),
+                **_private_and_versioned(),
+            )
+        )
+    )
+
+
+def _release_bucket(template: Template, parameters: Parameters, log_bucket: Bucket) -> Bucket:
+    with_data_key = ServerSideEncryptionByDefault(SSEAlgorithm="aws:kms", KMSMasterKeyID=parameters.data_key_arn)
+    return template.add_resource(
+        retain(
+            Bucket(
+                "ReleaseBucket",
+                BucketEncryption=_encryption(with_data_key),
+                LifecycleConfiguration=_lifecycle(expire_after_days=None),
+                LoggingConfiguration=LoggingConfiguration(
+                    DestinationBucketName=Ref(log_bucket), LogFilePrefix="release-bucket/"
+                ),
+                Tags=name_tag("releases"),
+                **_private_and_versioned(),
+            )
+        )
+    )
+
+
+def _private_and_versioned() -> dict[str, Any]:
+    return {
+        "OwnershipControls": OwnershipControls(Rules=[OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
+        "PublicAccessBlockConfiguration": PublicAccessBlockConfiguration(
+            BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
+        ),
+        "VersioningConfiguration": VersioningConfiguration(Status="Enabled"),
+    }
+
+
+def _encryption(by_default: ServerSideEncryptionByDefault) -> BucketEncryption:
+    # A bucket key spares most calls to KMS, and has no meaning for S3's own keys.
+    with_kms = by_default.properties["SSEAlgorithm"] == "aws:kms"
+    rule = ServerSideEncryptionRule(ServerSideEncryptionByDefault=by_default, BucketKeyEnabled=with_kms)
+    return BucketEncryption(ServerSideEncryptionConfiguration=[rule])
+
+
+def _lifecycle(expire_after_days: int | None) -> LifecycleConfiguration:
+    rules = [
+        LifecycleRule(
+            Id="RemoveOldVersionsAndUnfinishedUploads",
+            Status="Enabled",
+            NoncurrentVersionExpiration=NoncurrentVersionExpiration(NoncurrentDays=NONCURRENT_DAYS),
+            AbortIncompleteMultipartUpload=AbortIncompleteMultipartUpload(DaysAfterInitiation=UNFINISHED_UPLOAD_DAYS),
+        )
+    ]
+    if expire_after_days is not None:
+        rules.append(LifecycleRule(Id="Expire", Status="Enabled", ExpirationInDays=expire_after_days))
+    return LifecycleConfiguration(Rules=rules)
+
+
+def _protect_buckets(template: Template, log_bucket: Bucket, release_bucket: Bucket) -> None:
+    account = StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")})
+    load_balancers = arn("elasticloadbalancing:${AWS::Region}:${AWS::AccountId}:loadbalancer/*")
+    deliver_access_logs = allow_principal(
+        "LoadBalancerAccessLogs",
+        service_principal("logdelivery.elasticloadbalancing"),
+        [awacs.s3.PutObject],
+        [_objects(log_bucket, "load-balancer/AWSLogs/${AWS::AccountId}/*")],
+        Condition(ArnLike({"aws:SourceArn": load_balancers})),
+    )
+    deliver_bucket_logs = allow_principal(
+        "ReleaseBucketAccessLogs",
+        service_principal("logging.s3"),
+        [awacs.s3.PutObject],
+        [_objects(log_bucket, "release-bucket/*")],
+        Condition([account, ArnLike({"aws:SourceArn": GetAtt(release_bucket, "Arn")})]),
+    )
+    _bucket_policy(template, log_bucket, deliver_access_logs, deliver_bucket_logs)
+    _bucket_policy(template, release_bucket)
+
+
+def _bucket_policy(template: Template, bucket: Bucket, *statements: Statement) -> None:
+    everything = [GetAtt(bucket, "Arn"), _objects(bucket, "*")]
+    tls_only = deny_insecure_transport([awacs.s3.Action("*")], everything)
+    template.add_resource(
+        BucketPolicy(f"{bucket.title}Policy", Bucket=Ref(bucket), PolicyDocument=document(tls_only, *statements))
+    )
+
+
+def _grant_use(
+    template: Template,
+    parameters: Parameters,
+    table: Table,
+    file_system: FileSystem,
+    access_point: AccessPoint,
+    release_bucket: Bucket,
+) -> None:
+    items = ("BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
+    by_access_point = {"elasticfilesystem:AccessPointArn": GetAtt(access_point, "Arn")}
+    services = [Sub(f"{service}.${{AWS::Region}}.amazonaws.com") for service in ("dynamodb", "s3")]
+    template.add_resource(
+        attach(
+            "UseStorage",
+            parameters.web_server_role_name,
+            allow("UseSessions", [awacs.dynamodb.Action(name) for name in items], [GetAtt(table, "Arn")]),
+            allow(
+                "MountImages",
+                [awacs.elasticfilesystem.ClientMount, awacs.elasticfilesystem.ClientWrite],
+                [GetAtt(file_system, "Arn")],
+                Condition(StringEquals(by_access_point)),
+            ),
+            allow("FetchReleases", [awacs.s3.GetObject], [_objects(release_bucket, "*")]),
+            allow(
+                "DecryptThroughServices",
+                [awacs.kms.Decrypt],
+                [parameters.data_key_arn],
+                Condition(StringEquals({"kms:ViaService": services})),
+            ),
+        )
+    )
+
+
+def _objects(bucket: Bucket, keys: str) -> Sub:
+    return Sub(f"${{Bucket}}/{keys}", Bucket=GetAtt(bucket, "Arn"))

@@ -1,0 +1,372 @@
+"""The web servers: target group, listener rule, launch template, Auto Scaling group, and the alarms that scale it.
+
+Owns what answers the requests that the load balancer lets through (E8, E12). Servers have no public address and no SSH key
+(W2); the load balancer checks their health and the group replaces whoever fails (W6, W7). The load balancer speaks HTTPS to
+them, or HTTP where TLS is offloaded (W4).
+
+Scaling is two alarms that say what W8 says: average CPU above the upper bound for 5 sustained minutes starts one server;
+every 15 minutes, three periods of 5, CPU below the lower bound ends one. The group's maximum never exceeds 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import awacs.cloudwatch
+import awacs.logs
+from awacs.aws import Condition, StringEquals
+from troposphere import Equals, GetAtt, If, Ref, Template
+from troposphere.autoscaling import (
+    AutoScalingGroup,
+    LaunchTemplateSpecification,
+    MetricsCollection,
+    ScalingPolicy,
+    StepAdjustments,
+)
+from troposphere.ec2 import (
+    EBSBlockDevice,
+    IamInstanceProfile,
+    LaunchTemplate,
+    LaunchTemplateBlockDeviceMapping,
+    LaunchTemplateData,
+    MetadataOptions,
+    Monitoring,
+    NetworkInterfaces,
+    TagSpecifications,
+)
+from troposphere.elasticloadbalancingv2 import (
+    Condition as RuleCondition,
+)
+from troposphere.elasticloadbalancingv2 import (
+    ListenerRule,
+    ListenerRuleAction,
+    Matcher,
+    PathPatternConfig,
+    TargetGroup,
+    TargetGroupAttribute,
+)
+from troposphere.iam import PolicyType
+from troposphere.logs import LogGroup
+from troposphere.policies import (
+    AutoScalingRollingUpdate,
+    AutoScalingScheduledAction,
+    CreationPolicy,
+    ResourceSignal,
+    UpdatePolicy,
+)
+
+from generator.alarms import metric_alarm
+from generator.iam import allow, attach
+from generator.naming import PROJECT, in_environment, name_tag
+from generator.nesting import add_condition
+from generator.parameter_types import (
+    AccessPointId,
+    ArchiveKey,
+    BucketName,
+    CpuPercent,
+    EnvironmentName,
+    FileSystemId,
+    ImageId,
+    InstanceProfileArn,
+    InstanceType,
+    KeyArn,
+    ListenerArn,
+    ResourceName,
+    RoleName,
+    SecurityGroupId,
+    ServerMaximum,
+    ServerMinimum,
+    SubnetIds,
+    TargetProtocol,
+    VpcId,
+    output,
+    parameter,
+)
+from generator.retention import retain
+from generator.user_data import user_data
+
+LOG_RETENTION_DAYS = 7  # E15
+HEALTH_CHECK_PATH = "/healthz"
+HEALTH_CHECK_SECONDS, HEALTH_CHECK_TIMEOUT_SECONDS, HEALTHY_AFTER, UNHEALTHY_AFTER = 15, 5, 2, 3
+DRAINING_SECONDS = 60
+RULE_PRIORITY = 100
+ROOT_VOLUME_GIB = 10
+
+BOOTSTRAP_TIMEOUT_MINUTES = 10
+# Longer than the bootstrap may take: a server that is still installing itself must not be replaced as unhealthy.
+HEALTH_CHECK_GRACE_SECONDS = (BOOTSTRAP_TIMEOUT_MINUTES + 2) * 60
+# All that could end a server while the rolling update counts on it.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-updatepolicy.html
+SUSPENDED_DURING_UPDATE = ["AlarmNotification", "AZRebalance", "HealthCheck", "InstanceRefresh", "ReplaceUnhealthy", "ScheduledActions"]  # fmt: skip
+
+SCALE_OUT_PERIODS, SCALE_OUT_PERIOD_SECONDS = (
+    5,
+    60,
+)  # sustained for 5 minutes; detailed monitoring gives one-minute data
+SCALE_IN_PERIODS, SCALE_IN_PERIOD_SECONDS = 3, 300  # re-evaluated every 15 minutes
+WARM_UP_SECONDS = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    environment_name: EnvironmentName = parameter("Name of the environment.")
+    vpc_id: VpcId = parameter("The VPC.")
+    private_subnet_ids: SubnetIds = parameter("Subnets of the web servers.")
+    web_server_group_id: SecurityGroupId = parameter("Security group of the web servers.")
+    web_server_role_name: RoleName = parameter(
+        "Role of the web servers, which gets the right to write logs and metrics."
+    )
+    web_server_profile_arn: InstanceProfileArn = parameter("Instance profile of the web servers.")
+    https_listener_arn: ListenerArn = parameter("Listener whose requests the web servers answer.")
+    logs_key_arn: KeyArn = parameter("Key that encrypts the log group.")
+    file_system_id: FileSystemId = parameter("File system with the product images.")
+    images_access_point_id: AccessPointId = parameter("Access point of the product images.")
+    release_bucket_name: BucketName = parameter("Bucket of the application's release archives.")
+    application_archive_key: ArchiveKey = parameter("Archive to serve, or empty for the welcome page.")
+    web_server_image_id: ImageId = parameter("AMI of the web servers, pinned by the release.")
+    web_server_instance_type: InstanceType = parameter("Instance type of the web servers.")
+    target_protocol: TargetProtocol = parameter("Protocol between load balancer and web servers.")
+    web_server_minimum: ServerMinimum = parameter("Number of web servers that always run.")
+    web_server_maximum: ServerMaximum = parameter("Number of web servers under load.")
+    scale_out_cpu_percent: CpuPercent = parameter("Average CPU above which one server is added.")
+    scale_in_cpu_percent: CpuPercent = parameter("Average CPU below which one server is removed.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    web_server_group_name: ResourceName = output("Auto Scaling group of the web servers.")
+    target_group_full_name: ResourceName = output("Full name of the target group, as CloudWatch metrics spell it.")
+    log_group_name: ResourceName = output("Log group of the web servers.")
+
+
+def build(template: Template, parameters: Parameters) -> Outputs:
+    add_condition(template, "HttpsTargets", Equals(parameters.target_protocol, "HTTPS"))
+    target_group = _target_group(template, parameters)
+    rule = _listener_rule(template, parameters, target_group)
+    log_group = _log_group(template, parameters)
+    policy = _logging_policy(template, parameters, log_group)
+    launch_template = _launch_template(template, parameters, log_group)
+    group = _web_servers(template, parameters, launch_template, target_group)
+    # A server needs its rights at its first start, and its health counts only behind a listener.
+    group.DependsOn = [policy.title, rule.title]
+    _scaling(template, parameters, group)
+    return Outputs(
+        web_server_group_name=ResourceName(Ref(group)),
+        target_group_full_name=ResourceName(GetAtt(target_group, "TargetGroupFullName")),
+        log_group_name=ResourceName(Ref(log_group)),
+    )
+
+
+def _target_group(template: Template, parameters: Parameters) -> TargetGroup:
+    attributes = {
+        "deregistration_delay.timeout_seconds": str(DRAINING_SECONDS),
+        "load_balancing.algorithm.type": "least_outstanding_requests",
+        # Sessions are in DynamoDB, so that any server can answer any request and one may be lost.
+        "stickiness.enabled": "false",
+    }
+    return template.add_resource(
+        TargetGroup(
+            "WebServers",
+            VpcId=parameters.vpc_id,
+            TargetType="instance",
+            Protocol=parameters.target_protocol,
+            Port=If("HttpsTargets", 443, 80),
+            HealthCheckEnabled=True,
+            HealthCheckProtocol=parameters.target_protocol,
+            HealthCheckPath=HEALTH_CHECK_PATH,
+            HealthCheckIntervalSeconds=HEALTH_CHECK_SECONDS,
+            HealthCheckTimeoutSeconds=HEALTH_CHECK_TIMEOUT_SECONDS,
+            HealthyThresholdCount=HEALTHY_AFTER,
+            UnhealthyThresholdCount=UNHEALTHY_AFTER,
+            Matcher=Matcher(HttpCode="200"),
+            TargetGroupAttributes=[TargetGroupAttribute(Key=key, Value=value) for key, value in attributes.items()],
+            Tags=name_tag("web-servers"),
+        )
+    )
+
+
+def _listener_rule(template: Template, parameters: Parameters, target_group: TargetGroup) -> ListenerRule:
+    return template.add_resource(
+        ListenerRule(
+            "ForwardToWebServers",
+            ListenerArn=parameters.https_listener_arn,
+            Priority=RULE_PRIORITY,
+            Conditions=[RuleCondition(Field="path-pattern", PathPatternConfig=PathPatternConfig(Values=["/*"]))],
+            Actions=[ListenerRuleAction(Type="forward", TargetGroupArn=Ref(target_group))],
+        )
+    )
+
+
+def _log_group(template: Template, parameters: Parameters) -> LogGroup:
+    return template.add_resource(
+        retain(
+            LogGroup(
+                "WebServerLogGroup",
+                RetentionInDays=LOG_RETENTION_DAYS,
+                KmsKeyId=parameters.logs_key_arn,
+                Tags=name_tag("web-server-logs"),
+            )
+        )
+    )
+
+
+def _logging_policy(template: Template, parameters: Parameters, log_group: LogGroup) -> PolicyType:
+    write = [awacs.logs.CreateLogStream, awacs.logs.DescribeLogStreams, awacs.logs.PutLogEvents]
+    own_namespace = Condition(StringEquals({"cloudwatch:namespace": PROJECT}))
+    return template.add_resource(
+        attach(
+            "WriteLogsAndMetrics",
+            parameters.web_server_role_name,
+            allow("WriteLogs", write, [GetAtt(log_group, "Arn")]),
+            # Metrics have no ARN; the namespace is the only thing that confines them.
+            allow("WriteMetrics", [awacs.cloudwatch.PutMetricData], ["*"], own_namespace),
+        )
+    )
+
+
+def _launch_template(template: Template, parameters: Parameters, log_group: LogGroup) -> LaunchTemplate:
+    root_volume = EBSBlockDevice(VolumeType="gp3", VolumeSize=ROOT_VOLUME_GIB, Encrypted=True, DeleteOnTermination=True)
+    private_interface = NetworkInterfaces(
+        DeviceIndex=0,
+        AssociatePublicIpAddress=False,
+        DeleteOnTermination=True,
+        Groups=[parameters.web_server_group_id],
+    )
+    return template.add_resource(
+        LaunchTemplate(
+            "LaunchTemplate",
+            LaunchTemplateData=LaunchTemplateData(
+                ImageId=parameters.web_server_image_id,
+                InstanceType=parameters.web_server_instance_type,
+                IamInstanceProfile=IamInstanceProfile(Arn=parameters.web_server_profile_arn),
+                NetworkInterfaces=[private_interface],
+                BlockDeviceMappings=[LaunchTemplateBlockDeviceMapping(DeviceName="/dev/xvda", Ebs=root_volume)],
+                MetadataOptions=MetadataOptions(
+                    HttpEndpoint="enabled", HttpTokens="required", HttpPutResponseHopLimit=1
+                ),
+                Monitoring=Monitoring(Enabled=True),
+                UserData=_bootstrap(parameters, log_group),
+                TagSpecifications=[_tags_at_launch(parameters, kind) for kind in ("instance", "volume")],
+            ),
+            TagSpecifications=[TagSpecifications(ResourceType="launch-template", Tags=name_tag("web-server"))],
+        )
+    )
+
+
+def _tags_at_launch(parameters: Parameters, resource_type: str) -> TagSpecifications:
+    # Stack tags do not reach what an Auto Scaling group launches, so that these two are repeated here.
+    tags = name_tag("web-server")
+    tags.tags += [{"Key": "Project", "Value": PROJECT}, {"Key": "Environment", "Value": parameters.environment_name}]
+    return TagSpecifications(ResourceType=resource_type, Tags=tags)
+
+
+def _bootstrap(parameters: Parameters, log_group: LogGroup) -> object:
+    return user_data(
+        "web_server.sh",
+        {
+            "ENVIRONMENT_NAME": parameters.environment_name,
+            "REGION": Ref("AWS::Region"),
+            "STACK_NAME": Ref("AWS::StackName"),
+            "TARGET_PROTOCOL": parameters.target_protocol,
+            "FILE_SYSTEM_ID": parameters.file_system_id,
+            "ACCESS_POINT_ID": parameters.images_access_point_id,
+            "RELEASE_BUCKET": parameters.release_bucket_name,
+            "ARCHIVE_KEY": parameters.application_archive_key,
+            "LOG_GROUP": Ref(log_group),
+            "METRIC_NAMESPACE": PROJECT,
+        },
+    )
+
+
+def _web_servers(
+    template: Template, parameters: Parameters, launch_template: LaunchTemplate, target_group: TargetGroup
+) -> AutoScalingGroup:
+    bootstrap_timeout = f"PT{BOOTSTRAP_TIMEOUT_MINUTES}M"
+    # Unvalidated: troposphere compares minimum and maximum as numbers, and they are the environment's parameters.
+    return template.add_resource(
+        AutoScalingGroup(
+            "WebServerGroup",
+            LaunchTemplate=LaunchTemplateSpecification(
+                LaunchTemplateId=Ref(launch_template), Version=GetAtt(launch_template, "LatestVersionNumber")
+            ),
+            VPCZoneIdentifier=parameters.private_subnet_ids,
+            # No DesiredCapacity: an update would set the group back to it in the middle of a busy evening.
+            MinSize=parameters.web_server_minimum,
+            MaxSize=parameters.web_server_maximum,
+            TargetGroupARNs=[Ref(target_group)],
+            HealthCheckType="ELB",
+            HealthCheckGracePeriod=HEALTH_CHECK_GRACE_SECONDS,
+            DefaultInstanceWarmup=WARM_UP_SECONDS,
+            MetricsCollection=[MetricsCollection(Granularity="1Minute")],
+            TerminationPolicies=["OldestLaunchTemplate", "Default"],
+            Tags=[
+                {
+                    "Key": "Name",
+                    "Value": in_environment(f"{PROJECT}-${{EnvironmentName}}-web-server"),
+                    "PropagateAtLaunch": False,
+                }
+            ],
+            CreationPolicy=CreationPolicy(
+                ResourceSignal=ResourceSignal(Count=parameters.web_server_minimum, Timeout=bootstrap_timeout)
+            ),
+            UpdatePolicy=UpdatePolicy(
+                AutoScalingRollingUpdate=AutoScalingRollingUpdate(
+                    MinInstancesInService=parameters.web_server_minimum,
+                    MaxBatchSize=1,
+                    WaitOnResourceSignals=True,
+                    PauseTime=bootstrap_timeout,
+                    SuspendProcesses=SUSPENDED_DURING_UPDATE,
+                ),
+                AutoScalingScheduledAction=AutoScalingScheduledAction(IgnoreUnmodifiedGroupSizeProperties=True),
+            ),
+        ).no_validation()
+    )
+
+
+def _scaling(template: Template, parameters: Parameters, group: AutoScalingGroup) -> None:
+    add = _step(template, group, "AddOneServer", +1)
+    remove = _step(template, group, "RemoveOneServer", -1)
+    template.add_resource(
+        metric_alarm(
+            "SustainedLoad",
+            description="Web servers have been busy for 5 minutes; one is added.",
+            namespace="AWS/EC2",
+            metric="CPUUtilization",
+            dimensions={"AutoScalingGroupName": Ref(group)},
+            comparison="GreaterThanThreshold",
+            threshold=parameters.scale_out_cpu_percent,
+            periods=SCALE_OUT_PERIODS,
+            period_seconds=SCALE_OUT_PERIOD_SECONDS,
+            actions=[Ref(add)],
+        )
+    )
+    template.add_resource(
+        metric_alarm(
+            "LoadIsOver",
+            description="Web servers have been idle for 15 minutes; one is removed, down to the minimum.",
+            namespace="AWS/EC2",
+            metric="CPUUtilization",
+            dimensions={"AutoScalingGroupName": Ref(group)},
+            comparison="LessThanThreshold",
+            threshold=parameters.scale_in_cpu_percent,
+            periods=SCALE_IN_PERIODS,
+            period_seconds=SCALE_IN_PERIOD_SECONDS,
+            actions=[Ref(remove)],
+        )
+    )
+
+
+def _step(template: Template, group: AutoScalingGroup, title: str, adjustment: int) -> ScalingPolicy:
+    interval: dict[str, Any] = {"MetricIntervalLowerBound": 0} if adjustment > 0 else {"MetricIntervalUpperBound": 0}
+    warm_up: dict[str, Any] = {"EstimatedInstanceWarmup": WARM_UP_SECONDS} if adjustment > 0 else {}
+    return template.add_resource(
+        ScalingPolicy(
+            title,
+            AutoScalingGroupName=Ref(group),
+            PolicyType="StepScaling",
+            AdjustmentType="ChangeInCapacity",
+            StepAdjustments=[StepAdjustments(ScalingAdjustment=adjustment, **interval)],
+            **warm_up,
+        )
+    )

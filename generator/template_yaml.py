@@ -1,0 +1,99 @@
+"""CloudFormation templates as YAML: short-form intrinsics, block scalars for scripts, the same bytes for the same input.
+
+PyYAML's C emitter does the work; it quotes what YAML 1.1 would read as something else (`yes`, `12:30`, `2012-10-17`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+SECTIONS = ("AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Rules", "Mappings", "Conditions")
+"""The order in which a reader wants the sections; `Resources` and `Outputs` follow."""
+
+RESOURCE_ATTRIBUTES = ("Type", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "CreationPolicy")
+"""What a reader wants to know of a resource before its properties."""
+
+SHORT_FORMS = {
+    "Ref": "!Ref",
+    "Condition": "!Condition",
+    **{f"Fn::{name}": f"!{name}" for name in (
+        "And", "Base64", "Cidr", "Contains", "EachMemberIn", "EachMemberEquals", "Equals", "FindInMap", "GetAtt", "GetAZs",
+        "If", "ImportValue", "Join", "Not", "Or", "RefAll", "Select", "Split", "Sub", "ValueOf", "ValueOfAll",
+    )},
+}  # fmt: skip
+
+
+class _TemplateDumper(yaml.CSafeDumper):
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+class _TemplateLoader(yaml.CSafeLoader):
+    pass
+
+
+def dump(template: Mapping[str, Any]) -> str:
+    """Return the YAML text of a template given as plain dictionaries with long-form intrinsics."""
+    return yaml.dump(
+        _in_reading_order(template), Dumper=_TemplateDumper, sort_keys=False, width=10_000, allow_unicode=True
+    )
+
+
+def load(text: str) -> dict[str, Any]:
+    """Return a template as plain dictionaries with long-form intrinsics. Raises `yaml.YAMLError`."""
+    loaded = yaml.load(text, Loader=_TemplateLoader)
+    if not isinstance(loaded, dict):
+        raise yaml.YAMLError("a template is a mapping of sections")
+    return loaded
+
+
+def _in_reading_order(template: Mapping[str, Any]) -> dict[str, Any]:
+    ordered = _first(SECTIONS, template)
+    resources = ordered.pop("Resources", {})
+    outputs = ordered.pop("Outputs", {})
+    ordered["Resources"] = {name: _first(RESOURCE_ATTRIBUTES, resource) for name, resource in resources.items()}
+    if outputs:
+        ordered["Outputs"] = {name: _first(("Description",), declared) for name, declared in outputs.items()}
+    return ordered
+
+
+def _first(keys: tuple[str, ...], mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: mapping[key] for key in keys if key in mapping} | dict(mapping)
+
+
+def _represent_mapping(dumper: yaml.CSafeDumper, mapping: dict[str, Any]) -> yaml.Node:
+    """Write `{"Ref": "Vpc"}` as `!Ref Vpc`. An intrinsic directly inside another needs its long form: a node has one tag."""
+    if len(mapping) == 1:
+        (function, argument), *_ = mapping.items()
+        tag = SHORT_FORMS.get(function)
+        if function == "Fn::GetAtt" and isinstance(argument, list) and all(isinstance(part, str) for part in argument):
+            return dumper.represent_scalar("!GetAtt", ".".join(argument))
+        if tag and isinstance(argument, str) and function != "Fn::GetAtt":
+            return dumper.represent_scalar(tag, argument, style="|" if "\n" in argument else None)
+        if tag and isinstance(argument, list) and function not in ("Ref", "Condition"):
+            return dumper.represent_sequence(tag, argument)
+    return dumper.represent_mapping("tag:yaml.org,2002:map", mapping)
+
+
+def _represent_text(dumper: yaml.CSafeDumper, text: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+def _construct_intrinsic(loader: yaml.CSafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    function = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
+    if f"!{suffix}" not in SHORT_FORMS.values():
+        raise yaml.constructor.ConstructorError(None, None, f"!{suffix} is no CloudFormation function", node.start_mark)
+    if isinstance(node, yaml.ScalarNode):
+        text = loader.construct_scalar(node)
+        return {function: text.split(".", 1) if function == "Fn::GetAtt" else text}
+    if isinstance(node, yaml.SequenceNode):
+        return {function: loader.construct_sequence(node, deep=True)}
+    raise yaml.constructor.ConstructorError(None, None, f"!{suffix} takes text or a list", node.start_mark)
+
+
+_TemplateDumper.add_representer(dict, _represent_mapping)
+_TemplateDumper.add_representer(str, _represent_text)
+_TemplateLoader.add_multi_constructor("!", _construct_intrinsic)
