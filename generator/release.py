@@ -42,7 +42,9 @@ def render() -> dict[str, str]:
         "version": __version__,
         "released": False,
         "libraries": {name: installed_version(name) for name in LIBRARIES},
-        "templates": {name: {"root": name in roots, "sha256": digest(text)} for name, text in sorted(templates.items())},
+        "templates": {
+            name: {"root": name in roots, "sha256": digest(text)} for name, text in sorted(templates.items())
+        },
     }
     return {**templates, MANIFEST: _to_json(manifest)}
 

@@ -1,8 +1,8 @@
 """Where ministack 1.5.33 differs from AWS in what a rehearsal looks at, put right from outside.
 
 Every patch is a function that says which behaviour of AWS it restores. What it wraps is checked first: when a newer
-ministack has renamed it or takes other parameters, the emulator refuses to start and says which patch to look at, instead
-of rehearsing on something else than was thought.
+ministack has renamed it or takes other parameters, the emulator refuses to start and says which patch to look at,
+instead of rehearsing on something else than was thought.
 """
 
 from __future__ import annotations
@@ -120,9 +120,9 @@ def _first(params: dict[str, Any], name: str) -> str:
 def nested_stacks() -> None:
     """A nested stack is a stack: CloudFormation deploys it as it deploys any other.
 
-    ministack runs children through a short path of its own, which forgets the attributes of unchanged resources, resolves
-    no dynamic references, leaves the resources of a failed child behind, and deletes what DeletionPolicy retains. Ours
-    calls CreateStack, UpdateStack and DeleteStack for the child, so that one engine serves parent and child.
+    ministack runs children through a short path of its own, which forgets the attributes of unchanged resources,
+    resolves no dynamic references, leaves the resources of a failed child behind, and deletes what DeletionPolicy
+    retains. Ours calls CreateStack, UpdateStack and DeleteStack for the child, so one engine serves parent and child.
     """
     handler = handler_of("AWS::CloudFormation::Stack")
     guarded("ministack.services.cloudformation.handlers", "_create_stack", "params")
@@ -511,6 +511,49 @@ def _set_table(name: str, old: Properties, new: Properties) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# S3
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def bucket_encryption() -> None:
+    """A bucket encrypts as its template says; ministack keeps S3's default for every bucket of a stack."""
+    handler = handler_of("AWS::S3::Bucket")
+    create, update = handler["create"], handler["update"]
+    put = guarded("ministack.services.s3", "_put_bucket_encryption", "name", "body")
+
+    def encrypt(name: str, props: Properties) -> None:
+        if "BucketEncryption" in props:
+            put(name, _encryption_xml(props["BucketEncryption"]))
+
+    def creating(logical_id: str, props: Properties, stack_name: str) -> Created:
+        name, attributes = create(logical_id, props, stack_name)
+        encrypt(name, props)
+        return name, attributes
+
+    def updating(physical_id: str, old_props: Properties, new_props: Properties, *rest: Any) -> Created:
+        name, attributes = update(physical_id, old_props, new_props, *rest)
+        encrypt(name, new_props)
+        return name, attributes
+
+    handler |= {"create": creating, "update": updating}
+
+
+def _encryption_xml(encryption: Properties) -> bytes:
+    rules = []
+    for rule in encryption["ServerSideEncryptionConfiguration"]:
+        default = rule["ServerSideEncryptionByDefault"]
+        key = default.get("KMSMasterKeyID")
+        master_key = f"<KMSMasterKeyID>{escape(str(key))}</KMSMasterKeyID>" if key else ""
+        bucket_key = str(rule.get("BucketKeyEnabled", False)).lower()
+        rules.append(
+            f"<Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>{escape(default['SSEAlgorithm'])}</SSEAlgorithm>"
+            f"{master_key}</ApplyServerSideEncryptionByDefault><BucketKeyEnabled>{bucket_key}</BucketKeyEnabled></Rule>"
+        )
+    content = "".join(rules)
+    return f"<ServerSideEncryptionConfiguration>{content}</ServerSideEncryptionConfiguration>".encode()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Auto Scaling
 # ---------------------------------------------------------------------------------------------------------------------
 
@@ -802,6 +845,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     load_balancer_network,
     load_balancers_of_all_accounts,
     table_settings,
+    bucket_encryption,
     group_instances,
     database_instances,
     secret_references,

@@ -40,16 +40,22 @@ def _soon(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
 
 
 def _pid_and_directory(emulator: Emulator) -> tuple[int, Path]:
-    assert emulator._process is not None and emulator._directory is not None
+    assert emulator._process is not None
+    assert emulator._directory is not None
     return emulator._process.pid, emulator._directory
 
 
 def test_it_stops_and_leaves_nothing_after_an_exception() -> None:
-    with pytest.raises(ZeroDivisionError), Emulator() as started:
-        pid, directory = _pid_and_directory(started)
-        assert _alive(pid)
+    def fail(started: Emulator) -> None:
+        seen.append(_pid_and_directory(started))
+        assert _alive(seen[0][0])
         assert "Ready" in started.log_tail()
         raise ZeroDivisionError
+
+    seen: list[tuple[int, Path]] = []
+    with pytest.raises(ZeroDivisionError), Emulator() as started:
+        fail(started)
+    pid, directory = seen[0]
     assert not _alive(pid)
     assert not directory.exists()
 

@@ -26,7 +26,7 @@ def web(production: Account) -> Account:
 
 @pytest.fixture
 def fresh_ministack(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """ministack's handlers as they are installed, put back after the test."""
+    """Handlers as ministack installs them, put back after the test."""
     provisioners = import_module(emulator_patches.PROVISIONERS)
     copies = {name: dict(handler) for name, handler in provisioners._RESOURCE_HANDLERS.items()}
     monkeypatch.setattr(provisioners, "_RESOURCE_HANDLERS", copies)
@@ -61,6 +61,7 @@ def test_a_guard_notices_other_parameters() -> None:
         ("database_instances", "AWS::RDS::DBInstance"),
         ("table_settings", "AWS::DynamoDB::Table"),
         ("secret_references", "AWS::SecretsManager::Secret"),
+        ("bucket_encryption", "AWS::S3::Bucket"),
     ],
 )
 def test_handler_patches_notice_a_change(
@@ -217,7 +218,15 @@ def test_table_keeps_encryption_expiry_and_backups(web: Account) -> None:
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
+def test_bucket_encrypts_as_its_template_says(web: Account) -> None:
+    s3 = web.client("s3")
+    names = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+    rules = [s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"][0] for name in names]
+    assert "aws:kms" in {rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] for rule in rules}
+
+
 def test_endpoint_shows_its_groups(web: Account) -> None:
     endpoints = web.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]
     endpoint = next(each for each in endpoints if each["VpcEndpointType"] == "Interface")
-    assert endpoint["PrivateDnsEnabled"] and endpoint["Groups"][0]["GroupId"].startswith("sg-")
+    assert endpoint["PrivateDnsEnabled"]
+    assert endpoint["Groups"][0]["GroupId"].startswith("sg-")

@@ -88,7 +88,8 @@ def test_network_acl_has_ports_and_subnets(production: Account, platform: Stack)
 def test_flow_log_says_where_it_writes(production: Account, platform: Stack) -> None:
     flow_log = production.client("ec2").describe_flow_logs()["FlowLogs"][0]
     assert flow_log["MaxAggregationInterval"] == 60
-    assert flow_log["LogGroupName"] and ":role/" in flow_log["DeliverLogsPermissionArn"]
+    assert flow_log["LogGroupName"]
+    assert ":role/" in flow_log["DeliverLogsPermissionArn"]
 
 
 def test_security_group_rules_are_in_their_groups(production: Account, platform: Stack) -> None:

@@ -1,0 +1,1 @@
+"""Gates on released templates. They read files as data and know nothing of how these were made."""

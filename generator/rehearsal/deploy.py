@@ -1,0 +1,187 @@
+"""One root stack, deployed through a change set and watched through all of its nested stacks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM")
+NESTED = "AWS::CloudFormation::Stack"
+POLL_SECONDS = 0.2
+TIMEOUT_SECONDS = 300
+CONSEQUENCES = ("cancelled", "The following resource(s) failed", "Embedded stack", "Nested stack")
+"""Words of events that only report somebody else's failure."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to one resource. `stack` is the path below the root, such as `Network`; empty for the root itself."""
+
+    stack: str
+    logical_id: str
+    type: str
+    status: str
+    reason: str
+    time: datetime
+
+    @property
+    def failed(self) -> bool:
+        """Whether this is a failure of its own, not the echo of another's."""
+        return self.status.endswith("FAILED") and not any(word in self.reason for word in CONSEQUENCES)
+
+
+@dataclass
+class Deployment:
+    """How a deployment ended."""
+
+    stack_name: str
+    status: str = "NOT_STARTED"
+    seconds: float = 0.0
+    events: list[Event] = field(default_factory=list)
+    outputs: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """The resources of each stack, by the stack's path below the root."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the root and all of its resources are as the templates say."""
+        return self.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+
+    @property
+    def first_failure(self) -> Event | None:
+        """The failure that made the others fail: the resource of a child, not the child in its root."""
+        failures = sorted((event for event in self.events if event.failed), key=lambda event: event.time)
+        return next((event for event in failures if event.type != NESTED), failures[0] if failures else None)
+
+    def physical_id(self, stack: str, logical_id: str) -> str:
+        """Return the physical id of a resource. Raises `KeyError` where there is none."""
+        for resource in self.resources[stack]:
+            if resource["LogicalResourceId"] == logical_id:
+                return str(resource["PhysicalResourceId"])
+        raise KeyError(f"{stack}/{logical_id}")
+
+
+def deploy(
+    cloudformation: CloudFormationClient,
+    stack_name: str,
+    template_url: str,
+    parameters: Mapping[str, str],
+    tags: Mapping[str, str],
+    on_event: Callable[[Event], None],
+) -> Deployment:
+    """Create the stack, or update it where it exists, through a change set; report events as they come.
+
+    A failure is no exception: the result says how it ended and why.
+    """
+    deployment = Deployment(stack_name)
+    started = time.monotonic()
+    change_set_type = "UPDATE" if _exists(cloudformation, stack_name) else "CREATE"
+    change_set = cloudformation.create_change_set(
+        StackName=stack_name,
+        ChangeSetName=f"{stack_name}-rehearsal",
+        ChangeSetType=change_set_type,
+        TemplateURL=template_url,
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        Capabilities=list(CAPABILITIES),
+        IncludeNestedStacks=True,
+    )
+    described = _wait_for_change_set(cloudformation, change_set["Id"])
+    if described["Status"] == "FAILED":
+        deployment.status = "CHANGE_SET_FAILED"
+        reason = described.get("StatusReason", "")
+        deployment.events.append(
+            Event("", stack_name, "AWS::CloudFormation::ChangeSet", "FAILED", reason, datetime.now().astimezone())
+        )
+        return deployment
+    cloudformation.execute_change_set(ChangeSetName=change_set["Id"])
+    _watch(cloudformation, deployment, on_event)
+    deployment.seconds = time.monotonic() - started
+    return deployment
+
+
+def _exists(cloudformation: CloudFormationClient, stack_name: str) -> bool:
+    try:
+        stacks = cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
+    except cloudformation.exceptions.ClientError:
+        return False
+    return stacks[0]["StackStatus"] != "REVIEW_IN_PROGRESS"
+
+
+def _wait_for_change_set(cloudformation: CloudFormationClient, change_set_id: str) -> Mapping[str, Any]:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while True:
+        described = cloudformation.describe_change_set(ChangeSetName=change_set_id)
+        if described["Status"] in ("CREATE_COMPLETE", "FAILED") or time.monotonic() > deadline:
+            return described
+        time.sleep(POLL_SECONDS)
+
+
+def _watch(cloudformation: CloudFormationClient, deployment: Deployment, on_event: Callable[[Event], None]) -> None:
+    seen: set[str] = set()
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while True:
+        stack = cloudformation.describe_stacks(StackName=deployment.stack_name)["Stacks"][0]
+        deployment.status = stack["StackStatus"]
+        over = not deployment.status.endswith("IN_PROGRESS")
+        deployment.resources = _resources(cloudformation, deployment.stack_name)
+        for event in _new_events(cloudformation, deployment, seen):
+            deployment.events.append(event)
+            on_event(event)
+        if over or time.monotonic() > deadline:
+            break
+        time.sleep(POLL_SECONDS)
+    outputs = stack.get("Outputs", [])
+    deployment.outputs = {output["OutputKey"]: output["OutputValue"] for output in outputs}
+
+
+def _resources(cloudformation: CloudFormationClient, stack_name: str) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {"": _resources_of(cloudformation, stack_name)}
+    for resource in found[""]:
+        if resource["ResourceType"] == NESTED and resource.get("PhysicalResourceId"):
+            found[resource["LogicalResourceId"]] = _resources_of(cloudformation, resource["PhysicalResourceId"])
+    return found
+
+
+def _resources_of(cloudformation: CloudFormationClient, stack: str) -> list[dict[str, Any]]:
+    try:
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+        return [dict(resource) for page in pages for resource in page["StackResourceSummaries"]]
+    except cloudformation.exceptions.ClientError:
+        return []  # a child that was rolled back and is gone
+
+
+def _new_events(cloudformation: CloudFormationClient, deployment: Deployment, seen: set[str]) -> Sequence[Event]:
+    stacks = {"": deployment.stack_name}
+    for resource in deployment.resources[""]:
+        if resource["ResourceType"] == NESTED and resource.get("PhysicalResourceId"):
+            stacks[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
+    events = []
+    for path, stack in stacks.items():
+        try:
+            pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
+            raw = [event for page in pages for event in page["StackEvents"]]
+        except cloudformation.exceptions.ClientError:
+            continue
+        for event in raw:
+            if event["EventId"] not in seen:
+                seen.add(event["EventId"])
+                events.append(_event(path, event))
+    return sorted(events, key=lambda event: event.time)
+
+
+def _event(path: str, raw: Mapping[str, Any]) -> Event:
+    return Event(
+        stack=path,
+        logical_id=raw["LogicalResourceId"],
+        type=raw["ResourceType"],
+        status=raw["ResourceStatus"],
+        reason=raw.get("ResourceStatusReason", ""),
+        time=raw["Timestamp"],
+    )
