@@ -21,7 +21,8 @@ def metric_alarm(
     period_seconds: int,
     actions: Sequence[AWSHelperFn],
 ) -> Alarm:
-    """Return an alarm on the average of a metric over `periods` consecutive periods, all of which must cross the threshold.
+    """Return an alarm on the average of a metric over `periods` consecutive periods, all of which must cross the
+    threshold.
 
     Missing data never raises it: an alarm that acts on the absence of servers would act on their normal replacement.
     """

@@ -49,9 +49,10 @@ def templates() -> None:
         if changed:
             replace(release, staging)
     for name, change in changed.items():
-        console.print(f"{change:>8}  {release / name}")
+        console.print(f"{change:>8}  {release / name}", soft_wrap=True)
     outcome = f"{len(changed)} of {len(files)} files written" if changed else "nothing changed"
-    console.print(f"{release}: {outcome}; {len(files) - 1} templates and {len(environments)} environments are valid")
+    valid = f"{len(files) - 1} templates and {len(environments)} environments are valid"
+    console.print(f"{release}: {outcome}; {valid}", soft_wrap=True)
 
 
 @cli.command()
@@ -61,7 +62,7 @@ def release() -> None:
 
     folder = folder_of(TEMPLATES_OUT)
     mark_released(folder)
-    console.print(f"{folder}: released; commit manifest.json and raise __version__ before the next change")
+    console.print(f"{folder}: released; commit it, and raise __version__ before the next change", soft_wrap=True)
 
 
 @cli.command()
@@ -90,7 +91,10 @@ def _check(staging: Path, environments: list[TemplateConfiguration]) -> None:
         problems += check_quotas(name, body, load(body), root=entry["root"])
     for environment in environments:
         problems += check_parameter_values(str(environment.source), environment.parameters())
-    problems += [str(finding) for finding in lint_templates(staging, LINT_CACHE)]
+    try:
+        problems += [str(finding) for finding in lint_templates(staging, LINT_CACHE)]
+    except OSError as error:
+        raise UserError(f"{LINT_CACHE}: cannot be written: {error.strerror}") from error
     if problems:
         raise UserError("\n".join(problems))
 

@@ -1,8 +1,9 @@
 """What differs between environments: the one model of `params/<environment>.json`.
 
 The file is a CodePipeline template configuration (`Parameters`, `Tags`, `StackPolicy`), so that the pipeline hands to
-CloudFormation what was checked here. `Environment` validates it and is, at the same time, the `Parameters` of the platform
-root: each setting has one description, one type and one set of bounds. What does not differ is a constant of its module.
+CloudFormation what was checked here. `Environment` validates it and is, at the same time, the `Parameters` of the
+platform root: each setting has one description, one type and one set of bounds. What does not differ is a constant of
+its module.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/continuous-delivery-codepipeline-cfn-artifacts.html
 """
 
@@ -213,8 +214,8 @@ def _refuse_unstable_scaling(path: Path, environment: Environment) -> None:
     if lower * (minimum + 1) >= upper * minimum:
         highest = (upper * minimum - 1) // (minimum + 1)
         raise UserError(
-            f"{path}: Parameters: ScaleInCpuPercent ({lower}) must be {highest} or less: removing one of {minimum + 1} servers "
-            f"would load the rest beyond ScaleOutCpuPercent ({upper}) and start it again"
+            f"{path}: Parameters: ScaleInCpuPercent ({lower}) must be {highest} or less: removing one of {minimum + 1} "
+            f"servers would load the rest beyond ScaleOutCpuPercent ({upper}) and start it again"
         )
 
 

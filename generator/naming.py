@@ -1,7 +1,7 @@
 """How things are called: the project, logical ids, template files, Name tags and SSM parameter paths.
 
-Physical names are given only where AWS needs one; a fixed name blocks replacement. What remains is the `Name` tag, shown
-by the console, and the SSM parameters by which stacks publish what applications read at start.
+Physical names are given only where AWS needs one; a fixed name blocks replacement. What remains is the `Name` tag,
+shown by the console, and the SSM parameters by which stacks publish what applications read at start.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from troposphere import Sub, Tags
 from generator import __version__
 
 PROJECT = "web-platform"
-"""The project's name, in Name tags, SSM paths and the names of root stacks. A team that adopts the platform sets its own."""
+"""The project's name, in Name tags, SSM paths and the names of root stacks. A team that adopts the platform sets its
+own.
+"""
 
 
 def pascal_case(snake_case: str) -> str:
@@ -57,7 +59,7 @@ def parameter_path(*parts: str) -> Sub:
 
 
 def in_environment(text: str) -> Sub:
-    """Return text in which `${EnvironmentName}` stands for the environment. Every stack has a parameter of that name."""
+    """Return text in which `${EnvironmentName}` stands for the environment; every stack has that parameter."""
     return Sub(text)
 
 

@@ -1,9 +1,9 @@
 """From a stack module to a template, and from a template to a nested stack: the two verbs of the generator.
 
-A stack module has a docstring, two frozen dataclasses `Parameters` and `Outputs`, and a function
-`build(template, parameters) -> Outputs`. `synthesize` calls it with references to the template's own parameters and emits
-the outputs; `nest` puts the stack into a root and returns the *same* `Outputs` class, now holding `GetAtt`s. What one stack
-hands to another is thereby typed: a missing input, a misspelled output, a wrong type or a stack nested twice fails here.
+A stack module has a docstring, two frozen dataclasses `Parameters` and `Outputs`, and a function `build(template,
+parameters) -> Outputs`. `synthesize` calls it with references to the template's own parameters and emits the outputs;
+`nest` puts the stack into a root and returns the *same* `Outputs` class, now holding `GetAtt`s. What one stack hands to
+another is thereby typed: a missing input, a misspelled output, a wrong type or a stack nested twice fails here.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from generator.parameter_types import ParameterType
 from generator.retention import retain
 
 P = TypeVar("P")
-O = TypeVar("O")
-Build = Callable[[Template, P], O]
+R = TypeVar("R")
+Build = Callable[[Template, P], R]
 
 TEMPLATE_URL = "https://s3.${AWS::Region}.${AWS::URLSuffix}/${TemplateBucketName}/${TemplateKeyPrefix}"
 """Where CloudFormation finds a child template: path-style, below the prefix of this one release."""
@@ -32,7 +32,7 @@ class WiringError(Exception):
     """A stack is wired wrongly. A defect of the generator's source, found before anything is written."""
 
 
-def synthesize(build: Build[P, O]) -> Template:
+def synthesize(build: Build[P, R]) -> Template:
     """Return the template of a stack module, given its `build` function.
 
     Raises `WiringError` where `build` returns something else than its declared `Outputs`, or an output of a wrong type.
@@ -52,7 +52,7 @@ def synthesize(build: Build[P, O]) -> Template:
     return template
 
 
-def nest(root: Template, build: Build[P, O], parameters: P) -> O:
+def nest(root: Template, build: Build[P, R], parameters: P) -> R:
     """Add the stack of a module to a root template and return its outputs, ready to be handed to the next stack.
 
     Raises `WiringError` where the parameters are another module's, hold a value of a wrong type, or the stack is there.
@@ -77,7 +77,9 @@ def nest(root: Template, build: Build[P, O], parameters: P) -> O:
 
 
 def add_condition(template: Template, name: str, condition: AWSHelperFn) -> str:
-    """Add a condition and return its name. Raises `WiringError` for a second one; troposphere would overwrite the first."""
+    """Add a condition and return its name. Raises `WiringError` for a second one; troposphere would overwrite the
+    first.
+    """
     if name in template.conditions:
         raise WiringError(f"condition {name} is defined twice")
     return template.add_condition(name, condition)
@@ -93,13 +95,13 @@ def conditional(condition: str | None) -> dict[str, Any]:
     return {"Condition": condition} if condition else {}
 
 
-def boundary(build: Build[P, O]) -> tuple[type[P], type[O]]:
+def boundary(build: Build[P, R]) -> tuple[type[P], type[R]]:
     """Return the `Parameters` and `Outputs` classes that a `build` function declares in its signature."""
     hints = get_type_hints(build)
     return hints["parameters"], hints["return"]
 
 
-def _description(build: Build[P, O]) -> str:
+def _description(build: Build[P, R]) -> str:
     docstring = sys.modules[build.__module__].__doc__
     if not docstring:
         raise WiringError(f"{build.__module__} has no docstring; its first line is the template's description")
@@ -120,7 +122,7 @@ def _add_parameter(template: Template, declared: Field[Any], kind: type[Paramete
     return kind(Ref(title))
 
 
-def _check_type(build: Build[P, O], side: str, name: str, value: object, kind: type[ParameterType]) -> None:
+def _check_type(build: Build[P, R], side: str, name: str, value: object, kind: type[ParameterType]) -> None:
     if not isinstance(value, kind):
         found = type(value).__name__
         raise WiringError(f"{side} {name} of {build.__module__} must be a {kind.__name__}, but is a {found}")

@@ -1,11 +1,12 @@
 """CloudFormation's parameter types as Python types: what may flow between stacks, and within which bounds.
 
-A value of one of these types is a troposphere helper, so it goes straight into a resource property. It wraps one of three
-things: the `Ref` of a parameter inside a stack, the `GetAtt` of a nested stack's output inside a root, or a literal out of
-`params/<environment>.json`. The class says which CloudFormation type and constraint the parameter has, wherever it appears;
-`nesting` compares the classes, so that a wire between the wrong ends fails at generation.
+A value of one of these types is a troposphere helper, so it goes straight into a resource property. It wraps one of
+three things: the `Ref` of a parameter inside a stack, the `GetAtt` of a nested stack's output inside a root, or a
+literal out of `params/<environment>.json`. The class says which CloudFormation type and constraint the parameter has,
+wherever it appears; `nesting` compares the classes, so that a wire between the wrong ends fails at generation.
 
-Constraints are CloudFormation's own (`AllowedPattern`, `AllowedValues`, `MinValue`, `MaxValue`, `ConstraintDescription`):
+Constraints are CloudFormation's own (`AllowedPattern`, `AllowedValues`, `MinValue`, `MaxValue`,
+`ConstraintDescription`):
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
 """
 
@@ -22,7 +23,7 @@ RANGE = r"(\d{1,3}\.){3}\d{1,3}"
 
 
 class ParameterType(AWSHelperFn):
-    """A typed value of a stack's boundary. Subclasses are CloudFormation's parameter types with this platform's bounds."""
+    """A typed value of a stack's boundary. Subclasses are CloudFormation's parameter types with our bounds."""
 
     cloudformation_type: ClassVar[str] = "String"
     allowed_pattern: ClassVar[str | None] = None

@@ -1,7 +1,7 @@
 """Publishing a release: its templates to S3, and its AMI pinned in SSM. What a deployment needs to be there before it.
 
-The key prefix holds a digest of the templates. CloudFormation compares URLs, not bodies: the same URL with another template
-behind it would be "no updates"; and a rollback needs the former templates where they were.
+The key prefix holds a digest of the templates. CloudFormation compares URLs, not bodies: the same URL with another
+template behind it would be "no updates"; and a rollback needs the former templates where they were.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A release: one folder `templates_out/v<version>/` with every template and a manifest.
 
-The folder of the current version is a snapshot under test and is rewritten whenever the sources change. Once a release is
-marked as released in its manifest, its bytes are fixed for ever: environments run it, and rolling back needs it.
+The folder of the current version is a snapshot under test and is rewritten whenever the sources change. Once a release
+is marked as released in its manifest, its bytes are fixed for ever: environments run it, and rolling back needs it.
 
     templates_out/v1.1.0/manifest.json
         {"version": "1.1.0", "released": false, "libraries": {"troposphere": "4.11.1", …},

@@ -13,7 +13,7 @@ from troposphere import AWSObject
 
 Resource = TypeVar("Resource", bound=AWSObject)
 
-# RetainExceptOnCreate keeps what has been in use and still lets the rollback of a failed creation clean up after itself.
+# RetainExceptOnCreate keeps what has been in use, and lets the rollback of a failed creation clean up after itself.
 RETENTION: dict[str, tuple[str, str]] = {
     "AWS::RDS::DBInstance": ("Snapshot", "Snapshot"),
     "AWS::DynamoDB::Table": ("RetainExceptOnCreate", "Retain"),
@@ -34,7 +34,7 @@ READ_REPLICA = ("Delete", "Delete")
 
 
 def retain(resource: Resource) -> Resource:
-    """Give a stateful resource the policies of its type and return it. Raises `KeyError` for a type not in the table."""
+    """Give a stateful resource the policies of its type and return it. Raises `KeyError` for an unknown type."""
     resource.DeletionPolicy, resource.UpdateReplacePolicy = RETENTION[str(resource.resource_type)]
     return resource
 

@@ -1,4 +1,5 @@
-"""CloudFormation templates as YAML: short-form intrinsics, block scalars for scripts, the same bytes for the same input.
+"""CloudFormation templates as YAML: short-form intrinsics, block scalars for scripts, the same bytes for the same
+input.
 
 PyYAML's C emitter does the work; it quotes what YAML 1.1 would read as something else (`yes`, `12:30`, `2012-10-17`).
 """
@@ -19,11 +20,28 @@ RESOURCE_ATTRIBUTES = ("Type", "Condition", "DependsOn", "DeletionPolicy", "Upda
 SHORT_FORMS = {
     "Ref": "!Ref",
     "Condition": "!Condition",
-    **{f"Fn::{name}": f"!{name}" for name in (
-        "And", "Base64", "Cidr", "Contains", "EachMemberIn", "EachMemberEquals", "Equals", "FindInMap", "GetAtt", "GetAZs",
-        "If", "ImportValue", "Join", "Not", "Or", "RefAll", "Select", "Split", "Sub", "ValueOf", "ValueOfAll",
-    )},
-}  # fmt: skip
+    "Fn::And": "!And",
+    "Fn::Base64": "!Base64",
+    "Fn::Cidr": "!Cidr",
+    "Fn::Contains": "!Contains",
+    "Fn::EachMemberEquals": "!EachMemberEquals",
+    "Fn::EachMemberIn": "!EachMemberIn",
+    "Fn::Equals": "!Equals",
+    "Fn::FindInMap": "!FindInMap",
+    "Fn::GetAtt": "!GetAtt",
+    "Fn::GetAZs": "!GetAZs",
+    "Fn::If": "!If",
+    "Fn::ImportValue": "!ImportValue",
+    "Fn::Join": "!Join",
+    "Fn::Not": "!Not",
+    "Fn::Or": "!Or",
+    "Fn::RefAll": "!RefAll",
+    "Fn::Select": "!Select",
+    "Fn::Split": "!Split",
+    "Fn::Sub": "!Sub",
+    "Fn::ValueOf": "!ValueOf",
+    "Fn::ValueOfAll": "!ValueOfAll",
+}
 
 
 class _TemplateDumper(yaml.CSafeDumper):
@@ -65,7 +83,9 @@ def _first(keys: tuple[str, ...], mapping: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _represent_mapping(dumper: yaml.CSafeDumper, mapping: dict[str, Any]) -> yaml.Node:
-    """Write `{"Ref": "Vpc"}` as `!Ref Vpc`. An intrinsic directly inside another needs its long form: a node has one tag."""
+    """Write `{"Ref": "Vpc"}` as `!Ref Vpc`. An intrinsic directly inside another needs its long form: a node has one
+    tag.
+    """
     if len(mapping) == 1:
         (function, argument), *_ = mapping.items()
         tag = SHORT_FORMS.get(function)

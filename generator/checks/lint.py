@@ -175,7 +175,7 @@ def _remember(cache: Path | None, key: str, findings: list[Finding]) -> None:
     # Written aside and moved: a reader at the same moment sees the whole entry or none.
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=cache, suffix=".tmp", delete=False) as file:
         file.write(entry)
-    os.replace(file.name, cache / f"{key}.json")
+    Path(file.name).replace(cache / f"{key}.json")
 
 
 def _lint(bodies: Mapping[str, bytes], names: list[str]) -> dict[str, list[Finding]]:

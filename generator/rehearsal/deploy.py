@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM")
 NESTED = "AWS::CloudFormation::Stack"
 POLL_SECONDS = 0.2
 TIMEOUT_SECONDS = 300
@@ -21,7 +20,7 @@ CONSEQUENCES = ("cancelled", "The following resource(s) failed", "Embedded stack
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to one resource. `stack` is the path below the root, such as `Network`; empty for the root itself."""
+    """What happened to one resource. `stack` is its path below the root, such as `Network`; empty for the root."""
 
     stack: str
     logical_id: str
@@ -81,7 +80,7 @@ def deploy(
     """
     deployment = Deployment(stack_name)
     started = time.monotonic()
-    change_set_type = "UPDATE" if _exists(cloudformation, stack_name) else "CREATE"
+    change_set_type: Literal["CREATE", "UPDATE"] = "UPDATE" if _exists(cloudformation, stack_name) else "CREATE"
     change_set = cloudformation.create_change_set(
         StackName=stack_name,
         ChangeSetName=f"{stack_name}-rehearsal",
@@ -89,7 +88,7 @@ def deploy(
         TemplateURL=template_url,
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-        Capabilities=list(CAPABILITIES),
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
         IncludeNestedStacks=True,
     )
     described = _wait_for_change_set(cloudformation, change_set["Id"])

@@ -1,7 +1,7 @@
 """What was deployed, asked of the services themselves: each probe compares what an API answers with what was promised.
 
-Probes look at the deployed account, never at the templates, so that a template that says the right thing in a way that has
-no effect is found out. They are claims about one environment and take its settings as the measure.
+Probes look at the deployed account, never at the templates, so that a template that says the right thing in a way that
+has no effect is found out. They are claims about one environment and take its settings as the measure.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ Findings = Iterator[Finding]
 
 
 def inspect(target: Target) -> list[Finding]:
-    """Run all probes against a deployed environment. A probe that cannot find its resource is a finding, not an error."""
+    """Run all probes against a deployed environment. An absent resource is a finding, not an error."""
     findings: list[Finding] = []
     for probe in PROBES:
         try:
             findings += probe(target)
-        except Exception as error:  # noqa: BLE001 - an absent resource fails in as many ways as there are services
+        except Exception as error:  # an absent resource fails in as many ways as there are services
             findings.append(Finding(f"{probe.__name__} can be asked", "an answer", f"{type(error).__name__}: {error}"))
     return findings
 
@@ -90,7 +90,7 @@ def routes(target: Target) -> Findings:
     for tier, ways in expected.items():
         for subnet in sorted(target.subnets(tier)):
             associated = [t for t in tables if any(a.get("SubnetId") == subnet for a in t["Associations"])]
-            actual = {_way_out(route) for table in associated for route in table["Routes"]} - {None}
+            actual = {way for table in associated for route in table["Routes"] if (way := _way_out(route))}
             yield Finding(f"E6: way out of {tier.lower()} subnet {subnet}", sorted(ways), sorted(actual))
 
 

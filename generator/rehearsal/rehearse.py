@@ -28,8 +28,8 @@ def rehearse_all(
 ) -> bool:
     """Deploy the release to each environment in turn and inspect it; return whether everything was as promised.
 
-    Stops at the first environment that fails, as a promotion would. Raises `UserError` where the release is not whole or
-    the port is taken.
+    Stops at the first environment that fails, as a promotion would. Raises `UserError` where the release is not whole
+    or the port is taken.
     """
     verify(release)
     results: list[tuple[str, Deployment, list[Finding]]] = []
@@ -75,8 +75,9 @@ def _rehearse_one(
 def _prepare_account(
     client: Callable[[str], Any], release: Path, environment_name: str, account_id: str, region: str
 ) -> tuple[str, str]:
-    """Give a new account what a deployment expects to find: the templates, the pinned AMI, a certificate. Returns bucket and
-    key prefix."""
+    """Give a new account what a deployment expects to find: the templates, the pinned AMI, a certificate. Returns
+    bucket and key prefix.
+    """
     bucket = f"{PROJECT}-templates-{account_id}"
     location = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     client("s3").create_bucket(Bucket=bucket, **location)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
-from rich.table import Table
+from rich.table import Column, Table
 
 from generator.rehearsal.deploy import NESTED, Deployment, Event
 from generator.rehearsal.emulator_types import support
@@ -50,7 +50,7 @@ def print_deployment(console: Console, deployment: Deployment) -> None:
         )
     console.print(stacks)
     if deployment.outputs:
-        outputs = Table("Output", "Value", box=None)
+        outputs = Table("Output", Column("Value", overflow="fold"), box=None)
         for key, value in deployment.outputs.items():
             outputs.add_row(key, escape(value))
         console.print(outputs)

@@ -1,11 +1,12 @@
 """The PostgreSQL database: encrypted, private, backed up daily, its master password in Secrets Manager.
 
-Owns the RDS instance with its subnet and parameter group and, where asked for, a read replica (D3, D10, E9, E16). It is by
-far the slowest resource of the platform, so no other stack waits for it: endpoint and secret are published as SSM parameters
-under the environment's path, and the right to read the secret is attached to the web servers' role from here.
+Owns the RDS instance with its subnet and parameter group and, where asked for, a read replica (D3, D10, E9, E16). It is
+by far the slowest resource of the platform, so no other stack waits for it: endpoint and secret are published as SSM
+parameters under the environment's path, and the right to read the secret is attached to the web servers' role from
+here.
 
-RDS itself manages and rotates the master password, but cannot do so for the source of a read replica; with a replica the
-password is generated into a secret of this stack. See docs/decisions/0003-master-password.md.
+RDS itself manages and rotates the master password, but cannot do so for the source of a read replica; with a replica
+the password is generated into a secret of this stack. See docs/decisions/0003-master-password.md.
 """
 
 from __future__ import annotations

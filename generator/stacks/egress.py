@@ -1,7 +1,7 @@
 """The way out of the private subnets: NAT gateways, default routes, and interface endpoints where asked for.
 
-Owns what web servers need to reach the internet without being reachable (W2, E6). A stack of its own because NAT gateways
-take minutes, and only the web tier has to wait for them.
+Owns what web servers need to reach the internet without being reachable (W2, E6). A stack of its own because NAT
+gateways take minutes, and only the web tier has to wait for them.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """KMS keys: one for data, one for logs.
 
-Owns the keys and their policies. They need nothing, so they come first, and every other stack can encrypt from its first
-resource on. Never creates anything that uses a key.
+Owns the keys and their policies. They need nothing, so they come first, and every other stack can encrypt from its
+first resource on. Never creates anything that uses a key.
 
-Grants to AWS services are confined to this account; use by people and roles goes through IAM policies of the account, and
-through the service that holds the data (`kms:ViaService`), never directly.
+Grants to AWS services are confined to this account; use by people and roles goes through IAM policies of the account,
+and through the service that holds the data (`kms:ViaService`), never directly.
 """
 
 from __future__ import annotations
@@ -25,7 +25,45 @@ DELETION_WINDOW_DAYS = 30
 """The longest window that KMS offers: the time in which a deleted key can still be brought back."""
 
 SERVICES_WITH_DATA = ("rds", "dynamodb", "elasticfilesystem", "s3", "secretsmanager", "ssm")
-USE_OF_A_KEY = (awacs.kms.Decrypt, awacs.kms.DescribeKey, awacs.kms.Encrypt, awacs.kms.GenerateDataKey, awacs.kms.ReEncryptFrom, awacs.kms.ReEncryptTo)  # fmt: skip
+USE_OF_A_KEY = [
+    awacs.kms.Action(name)
+    for name in (
+        "Decrypt",
+        "DescribeKey",
+        "Encrypt",
+        "GenerateDataKey",
+        "GenerateDataKeyWithoutPlaintext",
+        "ReEncryptFrom",
+        "ReEncryptTo",
+    )
+]
+ADMINISTRATION_OF_A_KEY = [
+    awacs.kms.Action(name)
+    for name in (
+        "CancelKeyDeletion",
+        "CreateAlias",
+        "DeleteAlias",
+        "DescribeKey",
+        "DisableKey",
+        "DisableKeyRotation",
+        "EnableKey",
+        "EnableKeyRotation",
+        "GetKeyPolicy",
+        "GetKeyRotationStatus",
+        "ListGrants",
+        "ListKeyPolicies",
+        "ListKeyRotations",
+        "ListResourceTags",
+        "PutKeyPolicy",
+        "RevokeGrant",
+        "RotateKeyOnDemand",
+        "ScheduleKeyDeletion",
+        "TagResource",
+        "UntagResource",
+        "UpdateAlias",
+        "UpdateKeyDescription",
+    )
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,19 +107,14 @@ def _key(template: Template, parameters: Parameters, purpose: str, statements: l
 
 
 def _administration() -> Statement:
-    # "*" in a key policy is this key alone. The actions leave out encryption and decryption: who administers a key cannot
-    # read what it protects.
+    # "*" in a key policy is this key alone. The actions leave out encryption and decryption: who administers a key
+    # cannot read what it protects.
     return allow_principal(
         "AdministrationByIamPolicies",
         Principal("AWS", account_root()),
-        [awacs.kms.Action(name) for name in (
-            "CancelKeyDeletion", "CreateAlias", "DeleteAlias", "DescribeKey", "DisableKey", "DisableKeyRotation", "EnableKey",
-            "EnableKeyRotation", "GetKeyPolicy", "GetKeyRotationStatus", "ListGrants", "ListKeyPolicies",
-            "ListKeyRotations", "ListResourceTags", "PutKeyPolicy", "RevokeGrant", "RotateKeyOnDemand",
-            "ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateAlias", "UpdateKeyDescription",
-        )],
+        ADMINISTRATION_OF_A_KEY,
         ["*"],
-    )  # fmt: skip
+    )
 
 
 def _data_key_statements() -> list[Statement]:

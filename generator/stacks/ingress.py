@@ -1,9 +1,9 @@
 """The way in: an Application Load Balancer in the public subnets, its listeners and its certificate.
 
-Owns the only thing that clients on the internet can reach (W1, E13). HTTP is answered with a redirect to HTTPS (W3); HTTPS
-speaks TLS 1.2 and 1.3 and nothing older (W4). With a domain the certificate is requested here and validated through DNS;
-without one the ARN of an imported certificate is read from SSM (W5). Never creates target groups: what a request is
-forwarded to belongs to the web tier, and until there is one, the answer is 503.
+Owns the only thing that clients on the internet can reach (W1, E13). HTTP is answered with a redirect to HTTPS (W3);
+HTTPS speaks TLS 1.2 and 1.3 and nothing older (W4). With a domain the certificate is requested here and validated
+through DNS; without one the ARN of an imported certificate is read from SSM (W5). Never creates target groups: what a
+request is forwarded to belongs to the web tier, and until there is one, the answer is 503.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ Owns addresses and paths (D1, E6, E14). The public tier holds what faces the int
 bastion), the private tier the web servers, the isolated tier what has data: its route table never gets a way out.
 Everything here is ready in seconds; nothing slow is created, because every other stack waits for this one.
 
-Network ACLs are the coarse layer below the security groups. They know no connections, so every allowed flow is a pair of
-rules: the request one way, the reply to the client's ephemeral port the other. There is no deny rule besides the implicit
-one: a deny of single ports would break those clients that happen to use them as source port.
+Network ACLs are the coarse layer below the security groups. They know no connections, so every allowed flow is a pair
+of rules: the request one way, the reply to the client's ephemeral port the other. There is no deny rule besides the
+implicit one: a deny of single ports would break those clients that happen to use them as source port.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ ANYWHERE = "0.0.0.0/0"
 ZONES = ("A", "B", "C")
 TIERS = ("Public", "Private", "Isolated")
 
-# A /16 is cut into sixteen /20 (4,096 addresses), four to a tier, so that each tier is one /18 that an ACL can name. The
-# fourth subnet of each tier and the fourth quarter of the VPC are free for what comes later.
+# A /16 is cut into sixteen /20 (4,096 addresses), four to a tier, so that each tier is one /18 that an ACL can name.
+# The fourth subnet of each tier and the fourth quarter of the VPC are free for what comes later.
 SUBNETS, SUBNET_BITS, SUBNETS_OF_A_TIER = 16, 12, 4
 TIER_RANGES, TIER_BITS = 4, 14
 
@@ -127,7 +127,7 @@ def _add_conditions(template: Template, parameters: Parameters) -> None:
 
 
 def _vpc(template: Template, parameters: Parameters) -> VPC:
-    vpc = template.add_resource(
+    return template.add_resource(
         VPC(
             "Vpc",
             CidrBlock=parameters.vpc_cidr,
@@ -136,7 +136,6 @@ def _vpc(template: Template, parameters: Parameters) -> VPC:
             Tags=name_tag("vpc"),
         )
     )
-    return vpc
 
 
 def _subnets(template: Template, parameters: Parameters, vpc: VPC, tier: str) -> list[Subnet]:
@@ -161,8 +160,8 @@ def _subnets(template: Template, parameters: Parameters, vpc: VPC, tier: str) ->
 
 
 def _routes(template: Template, parameters: Parameters, vpc: VPC, subnets: dict[str, list[Subnet]]) -> list[RouteTable]:
-    """One public table to the internet gateway, one private table for each zone (the egress stack gives them their default
-    route), one isolated table that has the VPC's local route only. Returns the private tables.
+    """One public table to the internet gateway, one private table for each zone (the egress stack gives them their
+    default route), one isolated table that has the VPC's local route only. Returns the private tables.
     """
     gateway = template.add_resource(InternetGateway("InternetGateway", Tags=name_tag("internet-gateway")))
     attachment = template.add_resource(
@@ -283,7 +282,9 @@ def _entry(
 
 
 def _gateway_endpoints(template: Template, parameters: Parameters, vpc: VPC, tables: list[RouteTable]) -> None:
-    """Free ways to S3 and DynamoDB that do not pass a NAT gateway. Their policies keep data from leaving for other accounts."""
+    """Free ways to S3 and DynamoDB that do not pass a NAT gateway. Their policies keep data from leaving for other
+    accounts.
+    """
     in_this_account = Condition(StringEquals({"aws:ResourceAccount": Ref("AWS::AccountId")}))
     everybody = Principal("AWS", "*")
     # Actions and resources are wildcards: the endpoint only draws the border, what a role may do its own policies say.

@@ -1,8 +1,8 @@
 """Who may talk to whom: every security group of the platform, the rules between them, and the role of the web servers.
 
-Owns all security groups in one place (D8, E8), so that the whole reach of every component can be read on one page. Groups
-are created empty and joined by separate rules, since two groups that name each other cannot be created at once. Refuses to
-open anything but the load balancer to the internet. Never creates anything with an address.
+Owns all security groups in one place (D8, E8), so that the whole reach of every component can be read on one page.
+Groups are created empty and joined by separate rules, since two groups that name each other cannot be created at once.
+Refuses to open anything but the load balancer to the internet. Never creates anything with an address.
 """
 
 from __future__ import annotations
@@ -193,8 +193,8 @@ def _to_range(
 
 
 def _web_server_role(template: Template, parameters: Parameters) -> Role:
-    """The role of the web servers. Here it may read the environment's parameters; what else it may do, the stacks that own
-    the resources attach to it.
+    """The role of the web servers. Here it may read the environment's parameters; what else it may do, the stacks that
+    own the resources attach to it.
     """
     role = template.add_resource(
         Role(

@@ -1,8 +1,8 @@
 """What the application keeps outside the database: sessions, product images, release archives, and access logs.
 
 Owns the DynamoDB session table (E10), the EFS file system for product images (E11), the release bucket from which web
-servers fetch the application, and the log bucket. Everything is encrypted, refuses connections without TLS, and outlives
-its stack (D10). The rights of the web servers to use it are attached to their role from here.
+servers fetch the application, and the log bucket. Everything is encrypted, refuses connections without TLS, and
+outlives its stack (D10). The rights of the web servers to use it are attached to their role from here.
 """
 
 from __future__ import annotations

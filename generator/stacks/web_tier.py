@@ -1,11 +1,11 @@
 """The web servers: target group, listener rule, launch template, Auto Scaling group, and the alarms that scale it.
 
-Owns what answers the requests that the load balancer lets through (E8, E12). Servers have no public address and no SSH key
-(W2); the load balancer checks their health and the group replaces whoever fails (W6, W7). The load balancer speaks HTTPS to
-them, or HTTP where TLS is offloaded (W4).
+Owns what answers the requests that the load balancer lets through (E8, E12). Servers have no public address and no SSH
+key (W2); the load balancer checks their health and the group replaces whoever fails (W6, W7). The load balancer speaks
+HTTPS to them, or HTTP where TLS is offloaded (W4).
 
-Scaling is two alarms that say what W8 says: average CPU above the upper bound for 5 sustained minutes starts one server;
-every 15 minutes, three periods of 5, CPU below the lower bound ends one. The group's maximum never exceeds 3.
+Scaling is two alarms that say what W8 says: average CPU above the upper bound for 5 sustained minutes starts one
+server; every 15 minutes, three periods of 5, CPU below the lower bound ends one. The group's maximum never exceeds 3.
 """
 
 from __future__ import annotations
@@ -98,7 +98,14 @@ BOOTSTRAP_TIMEOUT_MINUTES = 10
 HEALTH_CHECK_GRACE_SECONDS = (BOOTSTRAP_TIMEOUT_MINUTES + 2) * 60
 # All that could end a server while the rolling update counts on it.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-updatepolicy.html
-SUSPENDED_DURING_UPDATE = ["AlarmNotification", "AZRebalance", "HealthCheck", "InstanceRefresh", "ReplaceUnhealthy", "ScheduledActions"]  # fmt: skip
+SUSPENDED_DURING_UPDATE = [
+    "AlarmNotification",
+    "AZRebalance",
+    "HealthCheck",
+    "InstanceRefresh",
+    "ReplaceUnhealthy",
+    "ScheduledActions",
+]
 
 SCALE_OUT_PERIODS, SCALE_OUT_PERIOD_SECONDS = (
     5,

@@ -1,4 +1,6 @@
-"""What servers run at their first start: complete shell scripts, kept as files so that shells and linters can read them."""
+"""What servers run at their first start: complete shell scripts, kept as files so that shells and linters can read
+them.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ SHEBANG = "#!/bin/bash\n"
 def user_data(script: str, settings: Mapping[str, AWSHelperFn | str]) -> Base64:
     """Return the user data of a script in this folder, with the settings it needs as read-only variables before it.
 
-    The script itself stays as it is, so that a shell reads the same text in the template as in the file: nothing in it is
-    substituted by CloudFormation. Settings are for values without quotes: names, ids and ARNs.
+    The script itself stays as it is, so that a shell reads the same text in the template as in the file: nothing in it
+    is substituted by CloudFormation. Settings are for values without quotes: names, ids and ARNs.
     """
     body = files(__package__).joinpath(script).read_text(encoding="utf-8").removeprefix(SHEBANG)
     variables: dict[str, Any] = {pascal_case(name.lower()): value for name, value in settings.items()}
