@@ -66,15 +66,16 @@ def release() -> None:
 
 
 @cli.command()
+@click.option("--environment", "-e", "names", multiple=True, help="Only this environment; may be repeated.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the emulator; a free one by default.")
-def rehearse(port: int | None) -> None:
+def rehearse(names: tuple[str, ...], port: int | None) -> None:
     """Deploy the current release to every environment on an emulator of AWS, and inspect what was deployed."""
-    from generator.environment import load_all
+    from generator.environment import load_all, select
     from generator.rehearsal.rehearse import rehearse_all
     from generator.release import folder_of
 
     folder = folder_of(TEMPLATES_OUT)
-    if not rehearse_all(folder, load_all(PARAMS), console, port):
+    if not rehearse_all(folder, select(load_all(PARAMS), names), console, port):
         sys.exit(1)
 
 

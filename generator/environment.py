@@ -105,6 +105,15 @@ def load_all(folder: Path) -> list[TemplateConfiguration]:
     return configurations
 
 
+def select(configurations: Sequence[TemplateConfiguration], names: Sequence[str]) -> list[TemplateConfiguration]:
+    """Return the named environments in the order of promotion, or all where none is named. Raises `UserError`."""
+    known = [configuration.source.stem for configuration in configurations]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UserError(f"{unknown[0]!r} is no environment; allowed: {', '.join(known)}, one file each in params/")
+    return [configuration for configuration in configurations if not names or configuration.source.stem in names]
+
+
 def load(path: Path) -> TemplateConfiguration:
     """Return the configuration of one environment. Raises `UserError` naming file and key, with all that is wrong."""
     content = _read_object(path)

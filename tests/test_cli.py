@@ -1,0 +1,182 @@
+"""What a user sees: exit codes, one clear message for what they can mend, and nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of what the command reads, with the verdicts of cfn-lint where this checkout has them."""
+    for folder in ("generator", "params", "templates_out"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    if (ROOT / ".cache").is_dir():
+        shutil.copytree(ROOT / ".cache", tmp_path / ".cache")
+    return tmp_path
+
+
+def run(project: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "generator", *arguments]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False, timeout=120, **options)
+
+
+def snapshot(project: Path) -> dict[str, bytes]:
+    out = project / "templates_out"
+    return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def set_parameter(project: Path, environment: str, key: str, value: object) -> None:
+    edit(project / f"params/{environment}.json", lambda c: c["Parameters"].__setitem__(key, value))
+
+
+def assert_refused(project: Path, result: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+    message = result.stderr.replace("\n", " ")
+    for word in words:
+        assert word in message
+    assert snapshot(project) == snapshot(ROOT)
+
+
+def test_a_second_run_says_that_nothing_changed(project: Path) -> None:
+    result = run(project, "templates")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "nothing changed; 9 templates and 3 environments are valid" in result.stdout
+    assert snapshot(project) == snapshot(ROOT)
+
+
+def test_a_missing_release_is_written_and_reported(project: Path) -> None:
+    shutil.rmtree(project / "templates_out")
+    result = run(project, "templates")
+    assert result.returncode == 0, result.stderr
+    assert "added  templates_out/v1.1.0/network.yaml" in result.stdout
+    assert snapshot(project) == snapshot(ROOT)
+
+
+@pytest.mark.parametrize(
+    ("environment", "key", "value", "words"),
+    [
+        ("dev", "VpcCidr", "10.20.0.0/16", ["staging.json", "VpcCidr 10.20.0.0/16 overlaps", "dev.json"]),
+        ("dev", "VpcCidr", "10.10.0.0/20", ["dev.json", "VpcCidr", "/16"]),
+        ("prod", "WebServerMaximum", "4", ["prod.json", "WebServerMaximum", "never has more than 3"]),
+        ("prod", "OperatorCidr", "0.0.0.0/0", ["prod.json", "OperatorCidr", "never the whole internet"]),
+        ("staging", "DatabaseMultiAz", True, ["staging.json", "DatabaseMultiAz", 'write "true"']),
+        ("staging", "Unknown", "x", ["staging.json", "Unknown is unknown", "allowed: EnvironmentName"]),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_file(
+    project: Path, environment: str, key: str, value: object, words: list[str]
+) -> None:
+    set_parameter(project, environment, key, value)
+    assert_refused(project, run(project, "templates"), *words)
+
+
+def test_a_missing_setting_is_named(project: Path) -> None:
+    edit(project / "params/dev.json", lambda content: content["Parameters"].pop("VpcCidr"))
+    assert_refused(project, run(project, "templates"), "params/dev.json", "VpcCidr is missing")
+
+
+def test_a_file_that_is_not_json_is_named_with_its_line(project: Path) -> None:
+    (project / "params/dev.json").write_text('{\n  "Parameters": {,}\n}')
+    assert_refused(project, run(project, "templates"), "params/dev.json", "is not JSON", "line 2")
+
+
+def test_a_missing_environment_is_named(project: Path) -> None:
+    (project / "params/staging.json").unlink()
+    assert_refused(project, run(project, "templates"), "params/staging.json is missing")
+
+
+def test_an_unknown_environment_is_refused(project: Path) -> None:
+    result = run(project, "rehearse", "--environment", "qa")
+    assert_refused(project, result, "'qa' is no environment; allowed: dev, staging, prod")
+
+
+def test_a_released_version_refuses_a_change(project: Path) -> None:
+    assert run(project, "release").returncode == 0
+    source = project / "generator/stacks/ingress.py"
+    source.write_text(source.read_text().replace("IDLE_TIMEOUT_SECONDS = 60", "IDLE_TIMEOUT_SECONDS = 61"))
+    before = snapshot(project)
+    result = run(project, "templates")
+    assert result.returncode == 1
+    assert "v1.1.0 is released and cannot change; raise __version__" in result.stderr.replace("\n", " ")
+    assert snapshot(project) == before
+
+
+def test_a_finding_of_cfn_lint_keeps_the_former_release(project: Path) -> None:
+    source = project / "generator/stacks/ingress.py"
+    source.write_text(source.read_text().replace('Scheme="internet-facing"', 'Scheme="public"'))
+    assert_refused(project, run(project, "templates"), "ingress.yaml", "E3030", "Scheme")
+
+
+def test_a_template_beyond_a_quota_keeps_the_former_release(project: Path) -> None:
+    source = project / "generator/stacks/encryption.py"
+    wider = "    for number in range(200):\n        _key(template, parameters, f'X{number}', [])\n    return Outputs("
+    source.write_text(source.read_text().replace("    return Outputs(", wider))
+    assert_refused(project, run(project, "templates"), "encryption.yaml", "resources", "500")
+
+
+def test_a_full_disk_keeps_the_former_release(project: Path) -> None:
+    def at_most_4_kib() -> None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    source = project / "generator/stacks/ingress.py"
+    source.write_text(source.read_text().replace("IDLE_TIMEOUT_SECONDS = 60", "IDLE_TIMEOUT_SECONDS = 61"))
+    result = run(project, "templates", preexec_fn=at_most_4_kib, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    assert_refused(project, result, "templates_out/v1.1.0", "cannot be written", "untouched")
+
+
+def test_a_folder_that_cannot_be_written_is_a_clear_error(project: Path) -> None:
+    shutil.rmtree(project / "templates_out")
+    (project / "templates_out").symlink_to("/proc/self")
+    result = run(project, "templates")
+    assert result.returncode == 1
+    assert "cannot be written" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_interrupt_leaves_nothing_behind(project: Path) -> None:
+    shutil.rmtree(project / ".cache", ignore_errors=True)
+    command = [sys.executable, "-m", "generator", "templates"]
+    process = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list((project / "templates_out").glob(".v*")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, output + errors
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    assert snapshot(project) == snapshot(ROOT)
+
+
+def test_wrong_use_exits_with_2(project: Path) -> None:
+    result = run(project, "template")
+    assert result.returncode == 2
+    assert "No such command" in result.stderr
+
+
+def test_help_fits_a_screen(project: Path) -> None:
+    result = run(project, "--help")
+    assert result.returncode == 0
+    assert len(result.stdout.splitlines()) < 24
