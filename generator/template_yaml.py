@@ -6,6 +6,7 @@ PyYAML's C emitter does the work; it quotes what YAML 1.1 would read as somethin
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,6 +43,10 @@ SHORT_FORMS = {
     "Fn::ValueOf": "!ValueOf",
     "Fn::ValueOfAll": "!ValueOfAll",
 }
+
+
+ONE_LINE = 90
+"""Characters up to which a function with a list of arguments stands on one line, as in `!Equals [!Ref Zone, '']`."""
 
 
 class _TemplateDumper(yaml.CSafeDumper):
@@ -94,7 +99,8 @@ def _represent_mapping(dumper: yaml.CSafeDumper, mapping: dict[str, Any]) -> yam
         if tag and isinstance(argument, str) and function != "Fn::GetAtt":
             return dumper.represent_scalar(tag, argument, style="|" if "\n" in argument else None)
         if tag and isinstance(argument, list) and function not in ("Ref", "Condition"):
-            return dumper.represent_sequence(tag, argument)
+            compact = len(json.dumps(argument)) <= ONE_LINE
+            return dumper.represent_sequence(tag, argument, flow_style=compact)
     return dumper.represent_mapping("tag:yaml.org,2002:map", mapping)
 
 
