@@ -105,7 +105,7 @@ def _represent_mapping(dumper: yaml.CSafeDumper, mapping: dict[str, Any]) -> yam
 
 
 def _represent_text(dumper: yaml.CSafeDumper, text: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text.strip() else None)
 
 
 def _construct_intrinsic(loader: yaml.CSafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:

@@ -128,7 +128,12 @@ def flow_logs(target: Target) -> Findings:
     logs = target.client("ec2").describe_flow_logs()["FlowLogs"]
     yield Finding("D8: flow logs record the VPC", [target.id("Network", "Vpc")], [log["ResourceId"] for log in logs])
     groups = target.client("logs").describe_log_groups()["logGroups"]
-    own = {target.id("Network", "FlowLogGroup"), target.id("WebTier", "WebServerLogGroup")}
+    own = {
+        target.id("Network", "FlowLogGroup"),
+        target.id("WebTier", "WebServerLogGroup"),
+        target.id("Database", "PostgresqlLogGroup"),
+        target.id("Database", "UpgradeLogGroup"),
+    }
     days = {group["logGroupName"]: group.get("retentionInDays") for group in groups if group["logGroupName"] in own}
     yield Finding("E15: days that logs are kept", dict.fromkeys(own, 7), days)
 

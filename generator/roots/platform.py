@@ -160,6 +160,7 @@ def _database(
             isolated_subnet_ids=net.isolated_subnet_ids,
             database_group_id=groups.database_group_id,
             data_key_arn=keys.data_key_arn,
+            logs_key_arn=keys.logs_key_arn,
             web_server_role_name=groups.web_server_role_name,
             database_instance_class=parameters.database_instance_class,
             database_storage=parameters.database_storage,

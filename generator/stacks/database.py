@@ -5,6 +5,10 @@ by far the slowest resource of the platform, so no other stack waits for it: end
 parameters under the environment's path, and the right to read the secret is attached to the web servers' role from
 here.
 
+The instance has a name of its own, because RDS writes its logs to groups that are called after it, and keeps them for
+ever unless the groups are there first. The name also makes CloudFormation refuse any change that would replace the
+instance.
+
 RDS itself manages and rotates the master password, but cannot do so for the source of a read replica; with a replica
 the password is generated into a secret of this stack. See docs/decisions/0003-master-password.md.
 """
@@ -20,13 +24,14 @@ import awacs.sts
 from awacs.aws import Condition, StringEquals
 from troposphere import Equals, GetAtt, If, Ref, Sub, Template
 from troposphere.iam import Role
+from troposphere.logs import LogGroup
 from troposphere.rds import DBInstance, DBParameterGroup, DBSubnetGroup
 from troposphere.secretsmanager import GenerateSecretString, Secret, SecretTargetAttachment
 from troposphere.ssm import Parameter as SsmParameter
 
 from generator.iam import allow, allow_principal, attach, document, service_principal
-from generator.naming import name_tag, parameter_path
-from generator.nesting import add_condition, only_if
+from generator.naming import PROJECT, in_environment, name_tag, parameter_path
+from generator.nesting import add_condition, conditional, only_if
 from generator.parameter_types import (
     DatabaseInstanceClass,
     DatabaseStorage,
@@ -47,14 +52,18 @@ ENGINE_VERSION = "17"  # RDS chooses the minor version and keeps it current in t
 MAJOR_VERSION_IS_MEANT = {"cfn-lint": {"config": {"ignore_checks": ["W3691"]}}}
 PARAMETER_GROUP_FAMILY = "postgres17"
 PORT = 5432
+IDENTIFIER = f"{PROJECT}-${{EnvironmentName}}-database"
+REPLICA_IDENTIFIER = f"{IDENTIFIER}-replica"
 DATABASE_NAME = "application"
-MASTER_USERNAME = "master"
+MASTER_USERNAME = "dbmaster"
 BACKUP_RETENTION_DAYS = 7  # E16
 BACKUP_WINDOW = "02:00-03:00"
 MAINTENANCE_WINDOW = "sun:03:30-sun:04:30"
 MONITORING_INTERVAL_SECONDS = 60  # E15
 INSIGHTS_RETENTION_DAYS = 7  # free of charge
 MAXIMUM_STORAGE_GIB = 1000
+LOGS = ("postgresql", "upgrade")
+LOG_RETENTION_DAYS = 7  # E15
 CERTIFICATE_AUTHORITY = "rds-ca-rsa2048-g1"
 MONITORING_POLICY = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 
@@ -73,6 +82,7 @@ class Parameters:
     isolated_subnet_ids: SubnetIds = parameter("Subnets of the database.")
     database_group_id: SecurityGroupId = parameter("Security group of the database.")
     data_key_arn: KeyArn = parameter("Key that encrypts storage, backups, insights and the master secret.")
+    logs_key_arn: KeyArn = parameter("Key that encrypts the log groups.")
     web_server_role_name: RoleName = parameter("Role that may read the master secret.")
     database_instance_class: DatabaseInstanceClass = parameter("Instance class.")
     database_storage: DatabaseStorage = parameter("Allocated storage in GiB; it grows by itself when nearly full.")
@@ -126,6 +136,8 @@ def _database(template: Template, parameters: Parameters, secret: Secret, alike:
             DBInstance(
                 "Database",
                 **alike,
+                DependsOn=_log_groups(template, parameters, IDENTIFIER),
+                DBInstanceIdentifier=in_environment(IDENTIFIER),
                 DBName=DATABASE_NAME,
                 EngineVersion=ENGINE_VERSION,
                 StorageEncrypted=True,
@@ -169,7 +181,7 @@ def _common_properties(
         "EnablePerformanceInsights": True,
         "PerformanceInsightsKMSKeyId": parameters.data_key_arn,
         "PerformanceInsightsRetentionPeriod": INSIGHTS_RETENTION_DAYS,
-        "EnableCloudwatchLogsExports": ["postgresql", "upgrade"],
+        "EnableCloudwatchLogsExports": list(LOGS),
         "AutoMinorVersionUpgrade": True,
         "PreferredMaintenanceWindow": MAINTENANCE_WINDOW,
         "CopyTagsToSnapshot": True,
@@ -183,12 +195,32 @@ def _read_replica(template: Template, parameters: Parameters, database: DBInstan
             DBInstance(
                 "ReadReplica",
                 Condition="HasReadReplica",
+                DependsOn=_log_groups(template, parameters, REPLICA_IDENTIFIER, "Replica", "HasReadReplica"),
+                DBInstanceIdentifier=in_environment(REPLICA_IDENTIFIER),
                 SourceDBInstanceIdentifier=Ref(database),
                 **alike,
                 Tags=name_tag("database-replica"),
             ).no_validation()
         )
     )
+
+
+def _log_groups(
+    template: Template, parameters: Parameters, identifier: str, prefix: str = "", condition: str | None = None
+) -> list[str]:
+    """Add the groups to which the instance of this identifier writes its logs, and return their logical ids."""
+    titles = []
+    for log in LOGS:
+        group = LogGroup(
+            f"{prefix}{log.capitalize()}LogGroup",
+            **conditional(condition),
+            LogGroupName=in_environment(f"/aws/rds/instance/{identifier}/{log}"),
+            RetentionInDays=LOG_RETENTION_DAYS,
+            KmsKeyId=parameters.logs_key_arn,
+            Tags=name_tag(f"database-{prefix}{log}".lower()),
+        )
+        titles.append(str(template.add_resource(retain(group)).title))
+    return titles
 
 
 def _subnet_group(template: Template, parameters: Parameters) -> DBSubnetGroup:
