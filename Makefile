@@ -19,8 +19,8 @@ test: $(READY) ## Lint, check types and run all tests
 	@$(RUN) -m mypy
 	@$(RUN) -m pytest --numprocesses 2 --dist loadfile
 
-rehearse: $(READY) ## Deploy dev, staging and prod to an emulator of AWS on this machine
-	@$(RUN) -m generator rehearse
+rehearse: $(READY) ## Deploy to an emulator of AWS on this machine: all environments, or ENVIRONMENT=dev
+	@$(RUN) -m generator rehearse $(if $(ENVIRONMENT),--environment $(ENVIRONMENT))
 
 release: $(READY) ## Mark the current version as released: from then on it cannot change
 	@$(RUN) -m generator release
