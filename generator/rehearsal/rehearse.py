@@ -36,7 +36,7 @@ def rehearse_all(
     with Emulator(port) as emulator:
         for number, configuration in enumerate(configurations, start=1):
             name = configuration.environment.environment_name.literal
-            deployment, findings = _rehearse_one(emulator, release, configuration, _account_id(number), console)
+            deployment, findings = rehearse_one(emulator, release, configuration, _account_id(number), console)
             results.append((name, deployment, findings))
             if not deployment.complete or not all(finding.holds for finding in findings):
                 break
@@ -44,9 +44,10 @@ def rehearse_all(
     return print_summary(console, results, [c.environment.environment_name.literal for c in configurations])
 
 
-def _rehearse_one(
+def rehearse_one(
     emulator: Emulator, release: Path, configuration: TemplateConfiguration, account_id: str, console: Console
 ) -> tuple[Deployment, list[Finding]]:
+    """Deploy the release to one environment in an account of its own, print how it went, and inspect the result."""
     environment = configuration.environment
     name = environment.environment_name.literal
     region = environment.availability_zone_a.literal[:-1]

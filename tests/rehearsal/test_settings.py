@@ -1,0 +1,60 @@
+"""Settings that no committed environment uses are rehearsed too, each on an account of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from generator.environment import TemplateConfiguration, load
+from generator.rehearsal.emulator import Emulator
+from generator.rehearsal.rehearse import rehearse_one
+from generator.release import folder_of
+
+ROOT = Path(__file__).parents[2]
+RELEASE = folder_of(ROOT / "templates_out")
+
+SETTINGS: dict[str, dict[str, str]] = {
+    "TLS offloaded at the load balancer (W4)": {"TargetProtocol": "HTTP"},
+    "bastion reached over SSH (E5)": {"AccessMode": "ssh"},
+    "no access for operators": {"AccessMode": "none"},
+    "own domain with a validated certificate (W5)": {"DomainName": "shop.example.com", "HostedZoneId": "Z0000000001"},
+    "three zones behind one NAT gateway": {"AvailabilityZoneC": "eu-west-1c"},
+    "two zones with a NAT gateway each": {"NatGateways": "per-zone"},
+    "replica without standby": {"DatabaseReadReplica": "true", "DatabaseMultiAz": "false"},
+    "an application archive": {"ApplicationArchiveKey": "shop/1.0.0.tar.gz"},
+}
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+def configured(tmp_path: Path, settings: dict[str, str]) -> TemplateConfiguration:
+    content = json.loads((ROOT / "params/dev.json").read_text(encoding="utf-8"))
+    content["Parameters"] |= settings
+    (tmp_path / "dev.json").write_text(json.dumps(content))
+    return load(tmp_path / "dev.json")
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_setting_deploys_and_keeps_every_claim(emulator: Emulator, tmp_path: Path, name: str) -> None:
+    settings = SETTINGS[name]
+    account_id = f"9{list(SETTINGS).index(name):011d}"
+    report = StringIO()
+    configuration = configured(tmp_path, settings)
+    if "HostedZoneId" in settings:
+        zone = emulator.client("route53", account_id, "eu-west-1").create_hosted_zone(
+            Name="example.com", CallerReference="rehearsal"
+        )
+        settings = {**settings, "HostedZoneId": zone["HostedZone"]["Id"].rpartition("/")[2]}
+        configuration = configured(tmp_path, settings)
+    deployment, findings = rehearse_one(emulator, RELEASE, configuration, account_id, Console(file=report, width=200))
+    assert deployment.complete, report.getvalue()
+    assert [finding for finding in findings if not finding.holds] == []
