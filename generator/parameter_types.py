@@ -68,7 +68,7 @@ class ParameterType(AWSHelperFn):
             return text in cls.allowed_values
         if cls.minimum is not None and cls.maximum is not None:
             return text.isascii() and text.isdigit() and cls.minimum <= int(text) <= cls.maximum
-        return cls.allowed_pattern is None or re.fullmatch(cls.allowed_pattern, text) is not None
+        return cls.allowed_pattern is None or re.fullmatch(cls.allowed_pattern, text, re.ASCII) is not None
 
 
 class ParameterTypeList(ParameterType):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 NESTED = "AWS::CloudFormation::Stack"
 POLL_SECONDS = 0.2
 TIMEOUT_SECONDS = 300
+NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
+"""Words by which CloudFormation says that a change set is empty, which it calls a failure."""
 CONSEQUENCES = ("cancelled", "The following resource(s) failed", "Embedded stack", "Nested stack")
 """Words of events that only report somebody else's failure."""
 
@@ -76,14 +79,16 @@ def deploy(
 ) -> Deployment:
     """Create the stack, or update it where it exists, through a change set; report events as they come.
 
-    A failure is no exception: the result says how it ended and why.
+    A failure is no exception: the result says how it ended and why. Where there is nothing to change, the result is the
+    stack as it is.
     """
     deployment = Deployment(stack_name)
     started = time.monotonic()
     change_set_type: Literal["CREATE", "UPDATE"] = "UPDATE" if _exists(cloudformation, stack_name) else "CREATE"
+    seen = _earlier_events(cloudformation, deployment) if change_set_type == "UPDATE" else set()
     change_set = cloudformation.create_change_set(
         StackName=stack_name,
-        ChangeSetName=f"{stack_name}-rehearsal",
+        ChangeSetName=f"{stack_name}-{uuid.uuid4().hex[:8]}",
         ChangeSetType=change_set_type,
         TemplateURL=template_url,
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
@@ -92,15 +97,19 @@ def deploy(
         IncludeNestedStacks=True,
     )
     described = _wait_for_change_set(cloudformation, change_set["Id"])
+    reason = described.get("StatusReason", "")
+    if described["Status"] == "FAILED" and any(words in reason for words in NO_CHANGES):
+        cloudformation.delete_change_set(ChangeSetName=change_set["Id"])
+        _watch(cloudformation, deployment, seen, on_event)
+        return deployment
     if described["Status"] == "FAILED":
         deployment.status = "CHANGE_SET_FAILED"
-        reason = described.get("StatusReason", "")
         deployment.events.append(
             Event("", stack_name, "AWS::CloudFormation::ChangeSet", "FAILED", reason, datetime.now().astimezone())
         )
         return deployment
     cloudformation.execute_change_set(ChangeSetName=change_set["Id"])
-    _watch(cloudformation, deployment, on_event)
+    _watch(cloudformation, deployment, seen, on_event)
     deployment.seconds = time.monotonic() - started
     return deployment
 
@@ -122,8 +131,9 @@ def _wait_for_change_set(cloudformation: CloudFormationClient, change_set_id: st
         time.sleep(POLL_SECONDS)
 
 
-def _watch(cloudformation: CloudFormationClient, deployment: Deployment, on_event: Callable[[Event], None]) -> None:
-    seen: set[str] = set()
+def _watch(
+    cloudformation: CloudFormationClient, deployment: Deployment, seen: set[str], on_event: Callable[[Event], None]
+) -> None:
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
         stack = cloudformation.describe_stacks(StackName=deployment.stack_name)["Stacks"][0]
@@ -138,6 +148,14 @@ def _watch(cloudformation: CloudFormationClient, deployment: Deployment, on_even
         time.sleep(POLL_SECONDS)
     outputs = stack.get("Outputs", [])
     deployment.outputs = {output["OutputKey"]: output["OutputValue"] for output in outputs}
+
+
+def _earlier_events(cloudformation: CloudFormationClient, deployment: Deployment) -> set[str]:
+    """Return the ids of the events of earlier deployments, which say nothing about this one."""
+    seen: set[str] = set()
+    deployment.resources = _resources(cloudformation, deployment.stack_name)
+    _new_events(cloudformation, deployment, seen)
+    return seen
 
 
 def _resources(cloudformation: CloudFormationClient, stack_name: str) -> dict[str, list[dict[str, Any]]]:
