@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import awacs.kms
+import awacs.rds_db
 import awacs.secretsmanager
 import awacs.sts
 from awacs.aws import Condition, StringEquals
@@ -29,7 +30,7 @@ from troposphere.rds import DBInstance, DBParameterGroup, DBSubnetGroup
 from troposphere.secretsmanager import GenerateSecretString, Secret, SecretTargetAttachment
 from troposphere.ssm import Parameter as SsmParameter
 
-from generator.iam import allow, allow_principal, attach, document, service_principal
+from generator.iam import allow, allow_principal, arn, attach, document, service_principal
 from generator.naming import PROJECT, in_environment, name_tag, parameter_path
 from generator.nesting import add_condition, conditional, only_if
 from generator.parameter_types import (
@@ -56,6 +57,7 @@ IDENTIFIER = f"{PROJECT}-${{EnvironmentName}}-database"
 REPLICA_IDENTIFIER = f"{IDENTIFIER}-replica"
 DATABASE_NAME = "application"
 MASTER_USERNAME = "dbmaster"
+APPLICATION_USERNAME = "application"  # created by the application's first migration; it logs in with an IAM token
 BACKUP_RETENTION_DAYS = 7  # E16
 BACKUP_WINDOW = "02:00-03:00"
 MAINTENANCE_WINDOW = "sun:03:30-sun:04:30"
@@ -116,7 +118,7 @@ def build(template: Template, parameters: Parameters) -> Outputs:
         )
     )
     secret_arn = If("HasReadReplica", Ref(secret), GetAtt(database, "MasterUserSecret.SecretArn"))
-    _grant_secret(template, parameters, secret_arn)
+    _grant_use(template, parameters, database, secret_arn)
     endpoint = _publish(
         template, parameters, "Endpoint", "Host name of the database.", GetAtt(database, "Endpoint.Address")
     )
@@ -285,13 +287,18 @@ def _generated_secret(template: Template, parameters: Parameters) -> Secret:
     )
 
 
-def _grant_secret(template: Template, parameters: Parameters, secret_arn: If) -> None:
+def _grant_use(template: Template, parameters: Parameters, database: DBInstance, secret_arn: If) -> None:
+    database_user = arn(
+        f"rds-db:${{AWS::Region}}:${{AWS::AccountId}}:dbuser:${{ResourceId}}/{APPLICATION_USERNAME}",
+        ResourceId=GetAtt(database, "DbiResourceId"),
+    )
     read = [awacs.secretsmanager.DescribeSecret, awacs.secretsmanager.GetSecretValue]
     through_secrets_manager = {"kms:ViaService": Sub("secretsmanager.${AWS::Region}.amazonaws.com")}
     template.add_resource(
         attach(
-            "ReadDatabaseSecret",
+            "UseDatabase",
             parameters.web_server_role_name,
+            allow("ConnectWithIam", [awacs.rds_db.connect], [database_user]),
             allow("ReadSecret", read, [secret_arn]),
             allow(
                 "DecryptSecret",
