@@ -1,0 +1,194 @@
+"""W2, W4, W6, W7, W8, E8, E12, E15: the web servers, how they start, heal and scale."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests import claims
+from tests.intrinsics import Templates, of_type, resolved
+
+SETTINGS = {
+    "ApplicationArchiveKey": "shop/1.4.2.tar.gz",
+    "EnvironmentName": "dev",
+    "TargetProtocol": "HTTPS",
+    "FileSystemId": "fs-1",
+    "ImagesAccessPointId": "fsap-1",
+    "ReleaseBucketName": "releases",
+    "AWS::Region": "a-region",
+    "AWS::StackName": "a-stack",
+}
+
+
+@pytest.fixture(scope="session")
+def bootstrap(templates: Templates) -> str:
+    """The script as a server gets it."""
+    web_tier = resolved(templates["web_tier"], **SETTINGS)["LaunchTemplate"]["Properties"]["LaunchTemplateData"]
+    text = web_tier["UserData"]["Fn::Base64"]
+    assert isinstance(text, str)
+    return text
+
+
+def test_w2_servers_have_no_public_address(templates: Templates) -> None:
+    claims.check_servers_have_no_public_address(templates)
+
+
+def test_w2_servers_have_no_ssh_key(templates: Templates) -> None:
+    claims.check_servers_have_no_ssh_key(templates)
+
+
+def test_d10_metadata_is_served_with_tokens_only(templates: Templates) -> None:
+    claims.check_metadata_is_served_with_tokens_only(templates)
+
+
+def test_d10_volumes_are_encrypted(templates: Templates) -> None:
+    claims.check_volumes_are_encrypted(templates)
+
+
+def test_w8_never_more_than_three_servers(templates: Templates) -> None:
+    claims.check_never_more_than_three_servers(templates)
+
+
+def test_w6_w7_failing_servers_are_replaced(templates: Templates) -> None:
+    claims.check_failing_servers_are_replaced(templates)
+
+
+def test_w7_rolling_update_keeps_the_minimum_and_waits(templates: Templates) -> None:
+    claims.check_rolling_update_keeps_the_minimum_and_waits(templates)
+
+
+def test_w8_scaling_follows_the_load(templates: Templates) -> None:
+    claims.check_scaling_follows_the_load(templates)
+
+
+def test_w7_stack_is_complete_once_the_minimum_has_signalled(templates: Templates) -> None:
+    [group] = of_type(templates["web_tier"], "AWS::AutoScaling::AutoScalingGroup").values()
+    assert group["CreationPolicy"]["ResourceSignal"]["Count"] == {"Ref": "WebServerMinimum"}
+    assert group["Properties"]["MinSize"] == {"Ref": "WebServerMinimum"}
+
+
+def test_w8_update_does_not_undo_what_scaling_did(templates: Templates) -> None:
+    [group] = of_type(templates["web_tier"], "AWS::AutoScaling::AutoScalingGroup").values()
+    ignored = group["UpdatePolicy"]["AutoScalingScheduledAction"]["IgnoreUnmodifiedGroupSizeProperties"]
+    assert ignored is True
+
+
+def test_w7_server_starts_only_with_its_rights_and_behind_its_listener(templates: Templates) -> None:
+    [group] = of_type(templates["web_tier"], "AWS::AutoScaling::AutoScalingGroup").values()
+    assert set(group["DependsOn"]) == {"WriteLogsAndMetrics", "ForwardToWebServers"}
+
+
+@pytest.mark.parametrize(("protocol", "port"), [("HTTPS", 443), ("HTTP", 80)])
+def test_w4_targets_are_reached_by_either_protocol(templates: Templates, protocol: str, port: int) -> None:
+    targets = resolved(templates["web_tier"], TargetProtocol=protocol)["WebServers"]["Properties"]
+    assert (targets["Protocol"], targets["HealthCheckProtocol"], targets["Port"]) == (protocol, protocol, port)
+
+
+def test_w1_every_request_of_the_https_listener_goes_to_the_web_servers(templates: Templates) -> None:
+    rule = templates["web_tier"]["Resources"]["ForwardToWebServers"]["Properties"]
+    assert rule["ListenerArn"] == {"Ref": "HttpsListenerArn"}
+    assert rule["Conditions"] == [{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/*"]}}]
+    assert rule["Actions"] == [{"Type": "forward", "TargetGroupArn": {"Ref": "WebServers"}}]
+
+
+def test_w7_any_server_answers_any_request(templates: Templates) -> None:
+    """Sessions are in DynamoDB: a server that goes takes nobody's session with it."""
+    [targets] = of_type(templates["web_tier"], "AWS::ElasticLoadBalancingV2::TargetGroup").values()
+    attributes = {item["Key"]: item["Value"] for item in targets["Properties"]["TargetGroupAttributes"]}
+    assert attributes["stickiness.enabled"] == "false"
+
+
+def test_e15_servers_are_monitored_in_detail(templates: Templates) -> None:
+    """Five periods of a minute are five minutes only where there is a value each minute."""
+    data = templates["web_tier"]["Resources"]["LaunchTemplate"]["Properties"]["LaunchTemplateData"]
+    assert data["Monitoring"] == {"Enabled": True}
+
+
+@pytest.mark.parametrize("kind", ["instance", "volume"])
+def test_d13_what_the_group_launches_is_tagged(templates: Templates, kind: str) -> None:
+    """Stack tags do not reach what an Auto Scaling group launches."""
+    data = templates["web_tier"]["Resources"]["LaunchTemplate"]["Properties"]["LaunchTemplateData"]
+    tags = {specification["ResourceType"]: specification["Tags"] for specification in data["TagSpecifications"]}
+    assert [tag["Key"] for tag in tags[kind]] == ["Name", "Project", "Environment"]
+
+
+def test_release_of_a_new_template_version_reaches_the_servers(templates: Templates) -> None:
+    [group] = of_type(templates["web_tier"], "AWS::AutoScaling::AutoScalingGroup").values()
+    latest = {"Fn::GetAtt": ["LaunchTemplate", "LatestVersionNumber"]}
+    assert group["Properties"]["LaunchTemplate"]["Version"] == latest
+
+
+# The script
+
+
+def test_script_is_given_every_setting_it_says_it_reads(bootstrap: str) -> None:
+    said = re.search(r"# Settings come before this line: ([A-Z_#\s]+)\.", bootstrap)
+    assert said
+    given = re.findall(r"^readonly ([A-Z_]+)='[^']*'$", bootstrap.partition("# Settings come")[0], re.MULTILINE)
+    assert sorted(said[1].replace("#", " ").split()) == sorted(given)
+
+
+def test_script_reads_nothing_that_nobody_sets(bootstrap: str) -> None:
+    """With `set -u`, a variable that is not set ends the script."""
+    read = set(re.findall(r"(?<!\\)\$\{?([A-Z][A-Z_]+)", bootstrap))
+    assert read <= set(re.findall(r"^readonly ([A-Z_]+)=", bootstrap, re.MULTILINE))
+
+
+def test_script_gets_the_values_of_the_environment(bootstrap: str) -> None:
+    assert bootstrap.startswith("#!/bin/bash\n")
+    header = dict(re.findall(r"^readonly ([A-Z_]+)='(.*)'$", bootstrap, re.MULTILINE))
+    assert (
+        header.items()
+        >= {
+            "ENVIRONMENT_NAME": "dev",
+            "REGION": "a-region",
+            "STACK_NAME": "a-stack",
+            "TARGET_PROTOCOL": "HTTPS",
+            "FILE_SYSTEM_ID": "fs-1",
+            "ACCESS_POINT_ID": "fsap-1",
+            "RELEASE_BUCKET": "releases",
+            "ARCHIVE_KEY": "shop/1.4.2.tar.gz",
+        }.items()
+    )
+
+
+def test_script_is_valid_bash_and_small_enough(bootstrap: str) -> None:
+    """EC2 takes 16 KiB of user data before encoding."""
+    assert len(bootstrap.encode()) < 16 * 1024
+    subprocess.run(["bash", "-n"], input=bootstrap.encode(), check=True)
+
+
+def test_w6_script_answers_the_health_check_without_the_database(templates: Templates, bootstrap: str) -> None:
+    [targets] = of_type(templates["web_tier"], "AWS::ElasticLoadBalancingV2::TargetGroup").values()
+    path = targets["Properties"]["HealthCheckPath"]
+    assert path == "/healthz"
+    answer = re.search(rf"location = {path} \{{(.*?)\}}", bootstrap, re.DOTALL)
+    assert answer
+    assert "return 200" in answer[1]
+    assert "proxy_pass" not in answer[1]
+
+
+def test_w7_script_signals_the_group_however_it_ends(templates: Templates, bootstrap: str) -> None:
+    [name] = of_type(templates["web_tier"], "AWS::AutoScaling::AutoScalingGroup")
+    assert "set -euo pipefail" in bootstrap
+    assert f'--resource {name} --exit-code "$status"' in bootstrap
+    assert "trap report_to_cloudformation EXIT" in bootstrap
+
+
+def test_server_keeps_connections_longer_than_the_load_balancer(templates: Templates, bootstrap: str) -> None:
+    """A server that closes first makes the load balancer answer 502 now and then."""
+    attributes = templates["ingress"]["Resources"]["LoadBalancer"]["Properties"]["LoadBalancerAttributes"]
+    [idle] = [item["Value"] for item in attributes if item["Key"] == "idle_timeout.timeout_seconds"]
+    kept = re.search(r"keepalive_timeout (\d+)s;", bootstrap)
+    assert kept
+    assert int(kept[1]) > int(idle)
+
+
+def test_metrics_go_to_the_namespace_that_the_role_may_write(templates: Templates, bootstrap: str) -> None:
+    policy: dict[str, Any] = templates["web_tier"]["Resources"]["WriteLogsAndMetrics"]["Properties"]["PolicyDocument"]
+    [statement] = [statement for statement in policy["Statement"] if statement["Sid"] == "WriteMetrics"]
+    namespace = statement["Condition"]["StringEquals"]["cloudwatch:namespace"]
+    assert f"readonly METRIC_NAMESPACE='{namespace}'" in bootstrap

@@ -1,0 +1,378 @@
+"""Rules for every template: the list comes from the table of contents, so that no new stack can be forgotten."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from generator.naming import PROJECT, short_name, stack_logical_id
+from generator.retention import READ_REPLICA, RETENTION
+from generator.roots import ROOTS, platform
+from generator.stacks import STACKS
+from tests import claims
+from tests.intrinsics import Templates, of_type, policy_documents, references, walk
+
+MODULES = {short_name(module): module for module in (*STACKS, *ROOTS)}
+NAMES = list(MODULES)
+CHILDREN = [short_name(module) for module in STACKS]
+ROOT_NAMES = [short_name(module) for module in ROOTS]
+
+HOLDS_DATA_BY_NATURE = re.compile(
+    r"AWS::(RDS::DB(Instance|Cluster)|DynamoDB::(Global)?Table|EFS::FileSystem|S3::Bucket|KMS::Key|Logs::LogGroup"
+    r"|SecretsManager::Secret|CloudFormation::Stack|EC2::Volume|ElastiCache::\w+|Backup::BackupVault|Cognito::UserPool)"
+)
+
+WITHOUT_NAME_TAG = {
+    "AWS::AutoScaling::ScalingPolicy": "takes no tags",
+    "AWS::CloudFormation::Stack": "has a name of its own, and would hand the tag to everything in it",
+    "AWS::CloudWatch::Alarm": "has a name of its own, and the console shows no tag beside it",
+    "AWS::EC2::NetworkAclEntry": "takes no tags",
+    "AWS::EC2::Route": "takes no tags",
+    "AWS::EC2::SecurityGroupEgress": "takes no tags through CloudFormation; described by its Description",
+    "AWS::EC2::SecurityGroupIngress": "takes no tags through CloudFormation; described by its Description",
+    "AWS::EC2::SubnetNetworkAclAssociation": "takes no tags",
+    "AWS::EC2::SubnetRouteTableAssociation": "takes no tags",
+    "AWS::EC2::VPCGatewayAttachment": "takes no tags",
+    "AWS::EFS::MountTarget": "takes no tags; shows the file system's",
+    "AWS::ElasticLoadBalancingV2::Listener": "takes no tags through CloudFormation",
+    "AWS::ElasticLoadBalancingV2::ListenerRule": "takes no tags through CloudFormation",
+    "AWS::IAM::InstanceProfile": "takes no tags through CloudFormation",
+    "AWS::IAM::Policy": "is part of its role",
+    "AWS::KMS::Alias": "is itself the key's name",
+    "AWS::Route53::RecordSet": "takes no tags",
+    "AWS::S3::BucketPolicy": "is part of its bucket",
+    "AWS::SSM::Parameter": "is found by its path, which is its name",
+    "AWS::SecretsManager::SecretTargetAttachment": "takes no tags",
+}
+
+PHYSICAL_NAMES = {
+    ("AWS::IAM::Policy", "PolicyName"): "required; an inline policy's name is known within its role only",
+    ("AWS::KMS::Alias", "AliasName"): "required; the alias is nothing but a name",
+    (
+        "AWS::Logs::LogGroup",
+        "LogGroupName",
+    ): "RDS writes to groups of these names, and creates endless ones without them",
+    ("AWS::RDS::DBInstance", "DBInstanceIdentifier"): "the names of its log groups are made from it",
+    ("AWS::SSM::Parameter", "Name"): "applications find it by the path that the environment's name gives",
+}
+NAMES_OF_SOMETHING_ELSE = {
+    ("AWS::CloudWatch::Alarm", "MetricName"): "the metric of an AWS service",
+    ("AWS::EC2::VPCEndpoint", "ServiceName"): "the AWS service that the endpoint leads to",
+    ("AWS::RDS::DBInstance", "CACertificateIdentifier"): "a certificate authority of AWS",
+    ("AWS::RDS::DBInstance", "DBName"): "the database inside the instance",
+}
+
+UNBOUNDED = {"PrivateRouteTableIds": "a list of text, since CloudFormation has no type for route tables"}
+
+REGION = re.compile(r"\b(af|ap|ca|cn|eu|il|me|mx|sa|us)(-gov|-iso\w?)?-(central|(north|south)?(east|west)?)-\d\b")
+ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
+
+
+def statements(template: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every IAM statement of a template, with the logical id of the resource that holds it."""
+    for name, resource in template["Resources"].items():
+        for document in policy_documents(resource):
+            yield from ((name, statement) for statement in document["Statement"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_description_is_the_first_line_of_the_modules_docstring(templates: Templates, name: str) -> None:
+    """Code, template and console say the same in the same words; CloudFormation allows 1,024 bytes."""
+    description = templates[name]["Description"]
+    assert description == (MODULES[name].__doc__ or "").splitlines()[0]
+    assert len(description.encode()) <= 1024
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameter_has_a_description_and_a_constraint(templates: Templates, name: str) -> None:
+    """A wrong value is refused before anything is created, and in words; AWS-specific types are checked by AWS."""
+    for title, declared in templates[name]["Parameters"].items():
+        assert declared["Description"].endswith("."), title
+        bounded = {"AllowedPattern", "AllowedValues", "MinValue", "MaxValue"} & declared.keys()
+        assert bounded or declared["Type"].startswith(("AWS::", "List<AWS::")) or title in UNBOUNDED, title
+        assert not bounded or declared["ConstraintDescription"].endswith("."), title
+
+
+@pytest.mark.parametrize("name", CHILDREN)
+def test_child_has_no_defaults(templates: Templates, name: str) -> None:
+    """Whatever a child needs the root hands it: nothing is silently unset."""
+    assert [title for title, declared in templates[name]["Parameters"].items() if "Default" in declared] == []
+
+
+@pytest.mark.parametrize("name", ROOT_NAMES)
+def test_defaults_of_a_root_are_strings_that_its_constraints_accept(templates: Templates, name: str) -> None:
+    """A default that is an integer makes taskcat ignore overrides from its configuration."""
+    defaults = {title: declared for title, declared in templates[name]["Parameters"].items() if "Default" in declared}
+    assert defaults
+    for title, declared in defaults.items():
+        assert isinstance(declared["Default"], str), title
+        assert declared["Default"] in declared.get("AllowedValues", [declared["Default"]]), title
+        assert re.fullmatch(declared.get("AllowedPattern", ".*"), declared["Default"]), title
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_is_used(templates: Templates, name: str) -> None:
+    """A parameter that nothing reads is a setting that does nothing."""
+    template = templates[name]
+    used = {
+        target
+        for section in ("Conditions", "Resources", "Outputs", "Rules")
+        for target, _ in references(template.get(section, {}))
+    }
+    assert template["Parameters"].keys() - used == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_condition_is_used(templates: Templates, name: str) -> None:
+    template = templates[name]
+    parts = [value for value in walk([template["Resources"], template.get("Outputs")]) if isinstance(value, dict)]
+    used = {part.get("Condition") for part in parts if isinstance(part.get("Condition"), str)}
+    used |= {part["Fn::If"][0] for part in parts if "Fn::If" in part}
+    used |= {
+        part["Condition"]
+        for part in walk(template.get("Conditions", {}))
+        if isinstance(part, dict) and isinstance(part.get("Condition"), str)
+    }
+    assert template.get("Conditions", {}).keys() == used
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_output_has_a_description(templates: Templates, name: str) -> None:
+    """Outputs are what an operator sees of a stack first."""
+    for title, output in templates[name]["Outputs"].items():
+        assert output["Description"].endswith("."), title
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_exported_or_imported(templates: Templates, name: str) -> None:
+    """An export that is in use cannot change: the stack that has it could be updated no more."""
+    found = {value for value in walk(templates[name]) if isinstance(value, str)}
+    assert found.isdisjoint({"Export", "Fn::ImportValue"})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_d10_stateful_resource_has_both_policies_of_the_table(templates: Templates, name: str) -> None:
+    """CloudFormation's default deletes, with the stack and with a change that replaces."""
+    for title, resource in templates[name]["Resources"].items():
+        policies = resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")
+        if HOLDS_DATA_BY_NATURE.fullmatch(resource["Type"]):
+            replica = "SourceDBInstanceIdentifier" in resource["Properties"]
+            assert policies == (READ_REPLICA if replica else RETENTION[resource["Type"]]), title
+        else:
+            assert policies == (None, None), f"{title}: is {resource['Type']} stateful? Then say so in both tables"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_d13_resource_has_a_name_tag(templates: Templates, name: str) -> None:
+    """The console lists resources by this tag; most of them have no other name that a person could read."""
+    for title, resource in templates[name]["Resources"].items():
+        if resource["Type"] in WITHOUT_NAME_TAG:
+            continue
+        properties = resource["Properties"]
+        given = [properties.get(key, []) for key in ("Tags", "FileSystemTags", "AccessPointTags")]
+        given += [specification["Tags"] for specification in properties.get("TagSpecifications", [])]
+        values = [tag["Value"]["Fn::Sub"] for tags in given for tag in tags if tag["Key"] == "Name"]
+        assert len(values) == 1, title
+        assert values[0].startswith(f"{PROJECT}-${{EnvironmentName}}-"), title
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tag_of_stack_or_environment_is_not_repeated(templates: Templates, name: str) -> None:
+    """Project, environment, owner and cost centre are stack tags, which reach every resource that can have tags."""
+    for title, resource in templates[name]["Resources"].items():
+        keys = [tag["Key"] for tag in resource["Properties"].get("Tags", [])]
+        assert set(keys) <= {"Name"}, title
+
+
+def test_exemptions_from_name_tag_are_needed(templates: Templates) -> None:
+    types = {resource["Type"] for template in templates.values() for resource in template["Resources"].values()}
+    assert WITHOUT_NAME_TAG.keys() <= types
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_resource_has_no_physical_name(templates: Templates, name: str) -> None:
+    """A fixed name blocks replacement: the new resource cannot be created before the old one is gone."""
+    for title, resource in templates[name]["Resources"].items():
+        for key, value in resource["Properties"].items():
+            names_something = key == "Name" or re.search(r"[a-z](Name|Identifier)$", key)
+            chosen = isinstance(value, str) or (isinstance(value, dict) and value.keys() & {"Fn::Sub", "Fn::Join"})
+            if names_something and chosen:
+                assert (resource["Type"], key) in PHYSICAL_NAMES.keys() | NAMES_OF_SOMETHING_ELSE.keys(), title
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_iam_statement_has_a_sid_once_in_its_document(templates: Templates, name: str) -> None:
+    """A statement says what it is for, and CloudTrail and reviewers can point at it."""
+    for title, resource in templates[name]["Resources"].items():
+        for document in policy_documents(resource):
+            assert document["Version"] == "2012-10-17", title
+            sids = [statement["Sid"] for statement in document["Statement"]]
+            assert len(set(sids)) == len(sids), title
+            assert all(re.fullmatch("[A-Z][A-Za-z0-9]+", sid) for sid in sids), title
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_d9_policy_belongs_to_the_web_servers_role_and_has_its_own_name(templates: Templates, name: str) -> None:
+    """There is one role that stacks attach policies to; two policies of one name would overwrite each other there."""
+    for title, policy in of_type(templates[name], "AWS::IAM::Policy").items():
+        assert policy["Properties"]["PolicyName"] == title
+        assert policy["Properties"]["Roles"] in ([{"Ref": "WebServerRoleName"}], [{"Ref": "WebServerRole"}]), title
+        assert list(policy_documents(policy)), title
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_d9_iam_lists_are_lists(templates: Templates, name: str) -> None:
+    """The other rules look for "*" in lists; a single text would escape them."""
+    for title, statement in statements(templates[name]):
+        assert isinstance(statement["Action"], list), (title, statement["Sid"])
+        assert isinstance(statement.get("Resource", []), list), (title, statement["Sid"])
+        assert {"NotAction", "NotResource", "NotPrincipal"}.isdisjoint(statement), (title, statement["Sid"])
+
+
+def test_d9_identity_policies_are_least_privilege(templates: Templates) -> None:
+    """No wildcard action and no "*" as resource, but for two statements that AWS leaves no other way."""
+    claims.check_identity_policies_name_what_they_allow(templates)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_d9_only_services_or_this_account_are_principals(templates: Templates, name: str) -> None:
+    """Nobody else gets in: "*" is found in denials, and in policies of VPC endpoints, which only draw a border."""
+    for title, statement in statements(templates[name]):
+        principal = statement.get("Principal")
+        if principal is None or statement["Effect"] == "Deny":
+            continue
+        if templates[name]["Resources"][title]["Type"] == "AWS::EC2::VPCEndpoint":
+            continue
+        for value in principal.values() if isinstance(principal, dict) else [principal]:
+            assert "*" not in json.dumps(value), (title, statement["Sid"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arn_leaves_the_partition_open(templates: Templates, name: str) -> None:
+    """An ARN that begins with arn:aws works in no other partition."""
+    content = {key: value for key, value in templates[name].items() if key != "Parameters"}
+    assert not [value for value in walk(content) if isinstance(value, str) and "arn:aws" in value]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_security_group_rule_has_a_description(templates: Templates, name: str) -> None:
+    """The console shows rules without the templates around them; AWS allows these characters only."""
+    described = re.compile(r"[\w .:/()#,@\[\]+=&;{}!$*-]{1,255}", re.ASCII)
+    for title, resource in templates[name]["Resources"].items():
+        properties = resource["Properties"]
+        if resource["Type"] in ("AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"):
+            assert described.fullmatch(properties["Description"]), title
+        if resource["Type"] == "AWS::EC2::SecurityGroup":
+            assert described.fullmatch(properties["GroupDescription"]), title
+            inline = properties.get("SecurityGroupIngress", []) + properties.get("SecurityGroupEgress", [])
+            assert all(described.fullmatch(rule["Description"]) for rule in inline), title
+
+
+def test_e15_logs_are_encrypted_and_kept_a_week(templates: Templates) -> None:
+    claims.check_logs_are_encrypted_and_kept_a_week(templates)
+
+
+def test_nothing_refers_to_what_may_be_absent(templates: Templates) -> None:
+    """CloudFormation refuses a reference to a resource whose condition is false, but only when it is false."""
+    claims.check_nothing_refers_to_what_may_be_absent(templates)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_reference_has_a_target(templates: Templates, name: str) -> None:
+    template = templates[name]
+    known = template["Parameters"].keys() | template["Resources"].keys()
+    users = [
+        template["Resources"],
+        template.get("Outputs", {}),
+        template.get("Conditions", {}),
+        template.get("Rules", {}),
+    ]
+    targets = {target for target, _ in references(users) if not target.startswith("AWS::")}
+    assert targets <= known
+    for title, resource in template["Resources"].items():
+        assert set(resource.get("DependsOn", [])) <= template["Resources"].keys(), title
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_account_and_no_region_is_written_down(templates: Templates, name: str) -> None:
+    """The same bytes are deployed to every account and region (C3, D6)."""
+    content = json.loads(json.dumps(templates[name]))
+    for declared in content["Parameters"].values():
+        declared.pop("ConstraintDescription", None)  # names a zone as an example
+    text = json.dumps(content)
+    assert not REGION.search(text)
+    assert not ACCOUNT.search(text)
+
+
+def test_pattern_finds_regions() -> None:
+    for region in ("eu-west-1", "us-gov-east-1", "ap-southeast-2", "ca-central-1", "us-east-1a"):
+        assert REGION.search(f"x.{region}" if region[-1].isdigit() else region[:-1])
+
+
+def test_bytes_do_not_depend_on_the_hash_seed(texts: dict[str, str], tmp_path: Path) -> None:
+    """A release is compared by its SHA-256, so that the same source must give the same bytes."""
+    script = tmp_path / "render.py"
+    script.write_text(
+        "import json, sys\n"
+        "from generator.nesting import synthesize\n"
+        "from generator.roots import ROOTS\n"
+        "from generator.stacks import STACKS\n"
+        "from generator.template_yaml import dump\n"
+        "json.dump([dump(synthesize(module.build).to_dict()) for module in (*STACKS, *ROOTS)], sys.stdout)\n"
+    )
+    repository = str(Path(__file__).parents[1])
+    running = [
+        subprocess.Popen(
+            [sys.executable, str(script)],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": repository},
+            stdout=subprocess.PIPE,
+        )
+        for seed in ("1", "2")
+    ]
+    for process in running:
+        found, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert json.loads(found) == list(texts.values())
+
+
+def test_text_has_unix_line_ends_and_no_tabs(texts: dict[str, str]) -> None:
+    for name, text in texts.items():
+        assert "\r" not in text, name
+        assert "\t" not in text, name
+        assert text.endswith("\n"), name
+
+
+# The table of contents
+
+
+def test_every_stack_is_nested_once_in_the_platform(templates: Templates) -> None:
+    """A module that the root forgets is tested and released, but never deployed."""
+    nested = [
+        stack["Properties"]["TemplateURL"]["Fn::Sub"].rpartition("}")[2]
+        for stack in of_type(templates["platform"], "AWS::CloudFormation::Stack").values()
+    ]
+    assert sorted(nested) == sorted(f"{name}.yaml" for name in CHILDREN)
+
+
+@pytest.mark.parametrize("module", STACKS, ids=CHILDREN)
+def test_stack_depends_only_on_those_before_it(templates: Templates, module: ModuleType) -> None:
+    """The table of contents is a valid order of creation, and there is no circle."""
+    order = [stack_logical_id(stack) for stack in STACKS]
+    stack = templates["platform"]["Resources"][stack_logical_id(module)]
+    needed = {target for target, _ in references(stack["Properties"]["Parameters"]) if target in order}
+    needed |= set(stack.get("DependsOn", []))
+    assert needed <= set(order[: STACKS.index(module)])
+
+
+def test_root_owns_nothing_but_stacks(templates: Templates) -> None:
+    types = {resource["Type"] for resource in templates[short_name(platform)]["Resources"].values()}
+    assert types == {"AWS::CloudFormation::Stack"}

@@ -1,0 +1,100 @@
+"""IAM documents: named statements, partitions left open, plain text refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import awacs.s3
+import awacs.sts
+import pytest
+from awacs.aws import Bool, Condition, Statement
+from troposphere import GetAtt, Ref, encode_to_dict
+
+from generator.iam import (
+    account_root,
+    allow,
+    allow_principal,
+    arn,
+    attach,
+    deny_insecure_transport,
+    document,
+    service_principal,
+)
+from generator.parameter_types import RoleName
+
+
+def plain(statement: Statement) -> dict[str, Any]:
+    return dict(encode_to_dict(statement))
+
+
+def test_arn_leaves_the_partition_open() -> None:
+    assert arn("s3:::some/*").to_dict() == {"Fn::Sub": "arn:${AWS::Partition}:s3:::some/*"}
+
+
+def test_arn_takes_values_for_its_variables() -> None:
+    with_table = arn("dynamodb:::table/${Table}", Table=Ref("T")).to_dict()
+    assert with_table == {"Fn::Sub": ["arn:${AWS::Partition}:dynamodb:::table/${Table}", {"Table": {"Ref": "T"}}]}
+
+
+def test_account_root_is_this_account() -> None:
+    assert account_root().to_dict() == {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}
+
+
+def test_allow_is_a_named_statement_of_an_identity_policy() -> None:
+    assert plain(allow("Fetch", [awacs.s3.GetObject], [GetAtt("Some", "Arn")])) == {
+        "Sid": "Fetch",
+        "Effect": "Allow",
+        "Action": ["s3:GetObject"],
+        "Resource": [{"Fn::GetAtt": ["Some", "Arn"]}],
+    }
+
+
+def test_allow_takes_a_condition() -> None:
+    condition = Condition(Bool({"aws:SecureTransport": "true"}))
+    assert plain(allow("Fetch", [awacs.s3.GetObject], ["*"], condition))["Condition"] == {
+        "Bool": {"aws:SecureTransport": "true"}
+    }
+
+
+def test_allow_principal_without_resources_is_a_trust_policys() -> None:
+    assert plain(allow_principal("Ec2", service_principal("ec2"), [awacs.sts.AssumeRole])) == {
+        "Sid": "Ec2",
+        "Effect": "Allow",
+        "Principal": {"Service": "ec2.amazonaws.com"},
+        "Action": ["sts:AssumeRole"],
+    }
+
+
+def test_allow_principal_with_resources_is_a_resource_policys() -> None:
+    statement = plain(allow_principal("Read", service_principal("ec2"), [awacs.s3.GetObject], ["*"]))
+    assert statement["Resource"] == ["*"]
+
+
+def test_d10_plain_text_is_refused_to_everybody() -> None:
+    assert plain(deny_insecure_transport([awacs.s3.Action("*")], ["*"])) == {
+        "Sid": "DenyInsecureTransport",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": ["s3:*"],
+        "Resource": ["*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def test_document_is_of_the_current_version() -> None:
+    """Without it, or with 2008-10-17, IAM reads variables such as ${aws:username} as plain text."""
+    found = encode_to_dict(document(allow("Fetch", [awacs.s3.GetObject], ["*"])))
+    assert found["Version"] == "2012-10-17"
+    assert [statement["Sid"] for statement in found["Statement"]] == ["Fetch"]
+
+
+def test_attach_adds_a_policy_to_the_role_of_another_stack() -> None:
+    policy = attach("UseSome", RoleName(Ref("Role")), allow("Fetch", [awacs.s3.GetObject], ["*"])).to_dict()
+    assert policy["Type"] == "AWS::IAM::Policy"
+    assert policy["Properties"]["PolicyName"] == "UseSome"
+    assert policy["Properties"]["Roles"] == [{"Ref": "Role"}]
+
+
+@pytest.mark.parametrize("service", ["ec2", "vpc-flow-logs", "monitoring.rds"])
+def test_service_principal_is_the_services_host(service: str) -> None:
+    assert encode_to_dict(service_principal(service)) == {"Service": f"{service}.amazonaws.com"}

@@ -1,0 +1,488 @@
+"""The promises bite: each claim holds on the templates as they are, and fails once what it protects is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests import claims
+from tests.intrinsics import Templates
+
+Claim = Callable[[Templates], None]
+CLAIMS: dict[str, Claim] = {name: getattr(claims, name) for name in sorted(dir(claims)) if name.startswith("check_")}
+
+ANYWHERE = "0.0.0.0/0"
+
+
+class Mutation(NamedTuple):
+    """One way to break the templates, and the claim that must notice."""
+
+    name: str
+    damage: Callable[[Templates], None]
+    claim: Claim
+
+
+def put(path: str, value: object) -> Callable[[Templates], None]:
+    """Return the damage of setting a property: `template/LogicalId/Property/…`, indexes of lists as numbers."""
+
+    def damage(templates: Templates) -> None:
+        parent, key = _locate(templates, path)
+        assert not isinstance(parent, dict) or key not in parent or parent[key] != value, "no damage"
+        parent[key] = value
+
+    return damage
+
+
+def drop(path: str) -> Callable[[Templates], None]:
+    """Return the damage of removing a property, a resource or an item of a list."""
+
+    def damage(templates: Templates) -> None:
+        parent, key = _locate(templates, path)
+        del parent[key]
+
+    return damage
+
+
+def _locate(templates: Templates, path: str) -> tuple[Any, Any]:
+    """Return the container and the key that a path ends in. Attributes of a resource are written with a leading dot."""
+    module, name, *rest = path.split("/")
+    if not rest:
+        return templates[module]["Resources"], name
+    if name == "Parameters":
+        parent: Any = templates[module]["Parameters"]
+    elif rest[0].startswith("."):
+        parent, rest = templates[module]["Resources"][name], [rest[0][1:], *rest[1:]]
+    else:
+        parent = templates[module]["Resources"][name]["Properties"]
+    for key in rest[:-1]:
+        parent = parent[int(key) if isinstance(parent, list) else key]
+    return parent, int(rest[-1]) if isinstance(parent, list) else rest[-1]
+
+
+def add(path: str, resource_type: str, **properties: object) -> Callable[[Templates], None]:
+    """Return the damage of a resource too many."""
+
+    def damage(templates: Templates) -> None:
+        module, name = path.split("/")
+        templates[module]["Resources"][name] = {"Type": resource_type, "Properties": properties}
+
+    return damage
+
+
+def refuse_tls_no_more(path: str) -> Callable[[Templates], None]:
+    """Return the damage of taking from a policy the statement that refuses plain text."""
+
+    def damage(templates: Templates) -> None:
+        parent, key = _locate(templates, path)
+        kept = [statement for statement in parent[key] if statement["Sid"] != "DenyInsecureTransport"]
+        assert len(kept) == len(parent[key]) - 1
+        parent[key] = kept
+
+    return damage
+
+
+def replace_in_script(old: str, new: str) -> Callable[[Templates], None]:
+    """Return the damage of changing the web servers' script."""
+
+    def damage(templates: Templates) -> None:
+        parent, key = _locate(templates, "web_tier/LaunchTemplate/LaunchTemplateData/UserData/Fn::Base64/Fn::Join/1/1")
+        assert old in parent[key]
+        parent[key] = parent[key].replace(old, new)
+
+    return damage
+
+
+LAUNCH = "web_tier/LaunchTemplate/LaunchTemplateData"
+UPDATE = "web_tier/WebServerGroup/.UpdatePolicy/AutoScalingRollingUpdate"
+PUBLIC_SUBNETS = {"Fn::GetAtt": ["Network", "Outputs.PublicSubnetIds"]}
+WEB_SERVER_GROUP = {"Fn::GetAtt": ["Security", "Outputs.WebServerGroupId"]}
+
+MUTATIONS = [
+    Mutation(
+        "a public subnet hands out addresses",
+        put("network/PublicSubnetA/MapPublicIpOnLaunch", True),
+        claims.check_no_subnet_maps_public_addresses,
+    ),
+    Mutation(
+        "two subnets get the same range",
+        put("network/PrivateSubnetB/CidrBlock/Fn::Select/0", "1"),
+        claims.check_subnets_do_not_overlap,
+    ),
+    Mutation(
+        "isolated subnets get a route to the internet",
+        add(
+            "network/IsolatedDefaultRoute",
+            "AWS::EC2::Route",
+            RouteTableId={"Ref": "IsolatedRouteTable"},
+            DestinationCidrBlock=ANYWHERE,
+            GatewayId={"Ref": "InternetGateway"},
+        ),
+        claims.check_isolated_tier_has_no_way_out,
+    ),
+    Mutation(
+        "an isolated subnet moves to a table with a NAT gateway",
+        put("network/IsolatedSubnetARouteTable/RouteTableId", {"Ref": "PrivateRouteTableA"}),
+        claims.check_isolated_tier_has_no_way_out,
+    ),
+    Mutation(
+        "an isolated subnet falls back to the main table",
+        drop("network/IsolatedSubnetBRouteTable"),
+        claims.check_isolated_tier_has_no_way_out,
+    ),
+    Mutation(
+        "a private subnet moves to the public table",
+        put("network/PrivateSubnetARouteTable/RouteTableId", {"Ref": "PublicRouteTable"}),
+        claims.check_private_tier_leaves_through_nat_only,
+    ),
+    Mutation(
+        "a private table gets the internet gateway",
+        put("network/PublicDefaultRoute/RouteTableId", {"Ref": "PrivateRouteTableB"}),
+        claims.check_private_tier_leaves_through_nat_only,
+    ),
+    Mutation(
+        "replies of the database are not let out",
+        drop("network/IsolatedAclOutReplies"),
+        claims.check_acl_requests_have_replies,
+    ),
+    Mutation(
+        "replies to web servers are let in from the VPC only",
+        put("network/PrivateAclInReplies/CidrBlock", {"Ref": "VpcCidr"}),
+        claims.check_acl_requests_have_replies,
+    ),
+    Mutation(
+        "web servers do not reach the file system",
+        drop("network/IsolatedAclInFiles"),
+        claims.check_acls_admit_what_the_platform_needs,
+    ),
+    Mutation(
+        "clients do not reach the load balancer",
+        drop("network/PublicAclInHttps"),
+        claims.check_acls_admit_clients_and_the_way_out,
+    ),
+    Mutation(
+        "the database answers a bastion that is not there",
+        drop("network/IsolatedAclOutBastionReplies/.Condition"),
+        claims.check_isolated_acl_knows_the_vpc_only,
+    ),
+    Mutation(
+        "the database hears from everywhere",
+        put("network/IsolatedAclInDatabase/CidrBlock", ANYWHERE),
+        claims.check_isolated_acl_knows_the_vpc_only,
+    ),
+    Mutation(
+        "accepted traffic is not logged",
+        put("network/FlowLog/TrafficType", "REJECT"),
+        claims.check_flow_logs_see_all_traffic,
+    ),
+    Mutation(
+        "web servers are open to the internet",
+        add(
+            "security/WebServerInHttps",
+            "AWS::EC2::SecurityGroupIngress",
+            GroupId={"Fn::GetAtt": ["WebServerGroup", "GroupId"]},
+            CidrIp=ANYWHERE,
+            IpProtocol="tcp",
+            FromPort=443,
+            ToPort=443,
+        ),
+        claims.check_only_the_load_balancer_faces_the_internet,
+    ),
+    Mutation(
+        "half of the internet reaches the database",
+        put("security/DatabaseInWebServerPostgreSql/CidrIp", "0.0.0.0/1"),
+        claims.check_only_the_load_balancer_faces_the_internet,
+    ),
+    Mutation(
+        "the load balancer opens all ports",
+        put("security/LoadBalancerInHttps/FromPort", 0),
+        claims.check_only_the_load_balancer_faces_the_internet,
+    ),
+    Mutation(
+        "a rule lost its other half",
+        drop("security/WebServerOutFileSystemNfs"),
+        claims.check_rules_between_groups_come_in_pairs,
+    ),
+    Mutation(
+        "a pair disagrees about the port",
+        put("security/DatabaseInWebServerPostgreSql/ToPort", 5433),
+        claims.check_rules_between_groups_come_in_pairs,
+    ),
+    Mutation(
+        "EC2 adds its rule that lets everything out",
+        put("security/DatabaseGroup/SecurityGroupEgress", []),
+        claims.check_groups_let_nothing_out_by_themselves,
+    ),
+    Mutation(
+        "SSH is open without being asked for",
+        drop("security/BastionInSsh/.Condition"),
+        claims.check_ssh_is_open_to_operators_only_and_where_asked_for,
+    ),
+    Mutation("a key never rotates", put("encryption/DataKey/EnableKeyRotation", False), claims.check_keys_rotate),
+    Mutation(
+        "administrators decrypt",
+        put("encryption/DataKey/KeyPolicy/Statement/0/Action/0", "kms:Decrypt"),
+        claims.check_key_administrators_cannot_decrypt,
+    ),
+    Mutation(
+        "the database is not encrypted",
+        put("database/Database/StorageEncrypted", False),
+        claims.check_database_is_encrypted,
+    ),
+    Mutation(
+        "the database uses the account's default key",
+        drop("database/Database/KmsKeyId"),
+        claims.check_database_is_encrypted,
+    ),
+    Mutation(
+        "the replica is public",
+        put("database/ReadReplica/PubliclyAccessible", True),
+        claims.check_database_is_private,
+    ),
+    Mutation(
+        "the database stands in the default VPC",
+        drop("database/Database/DBSubnetGroupName"),
+        claims.check_database_is_private,
+    ),
+    Mutation(
+        "connections without TLS are let in",
+        put("database/DatabaseParameters/Parameters/rds.force_ssl", "0"),
+        claims.check_database_demands_tls,
+    ),
+    Mutation(
+        "backups are shortened",
+        put("database/Database/BackupRetentionPeriod", 1),
+        claims.check_backups_of_a_week_outlive_the_database,
+    ),
+    Mutation(
+        "backups are deleted with the database",
+        drop("database/Database/DeleteAutomatedBackups"),
+        claims.check_backups_of_a_week_outlive_the_database,
+    ),
+    Mutation(
+        "the password is managed and generated",
+        put("database/Database/ManageMasterUserPassword", True),
+        claims.check_master_password_is_managed_or_generated_and_never_both,
+    ),
+    Mutation(
+        "the password stands in the template",
+        put("database/Database/MasterUserPassword", "correct-horse-battery-staple"),
+        claims.check_master_password_is_managed_or_generated_and_never_both,
+    ),
+    Mutation(
+        "the session table is not encrypted with our key",
+        drop("storage/SessionTable/SSESpecification"),
+        claims.check_session_table_is_encrypted_and_recoverable,
+    ),
+    Mutation(
+        "the file system is not encrypted",
+        put("storage/FileSystem/Encrypted", False),
+        claims.check_file_system_is_encrypted_and_backed_up,
+    ),
+    Mutation(
+        "the file system is mounted without TLS",
+        refuse_tls_no_more("storage/FileSystem/FileSystemPolicy/Statement"),
+        claims.check_file_system_demands_tls,
+    ),
+    Mutation(
+        "the release bucket is not encrypted",
+        drop("storage/ReleaseBucket/BucketEncryption"),
+        claims.check_buckets_are_encrypted,
+    ),
+    Mutation(
+        "a bucket may become public",
+        put("storage/LogBucket/PublicAccessBlockConfiguration/BlockPublicPolicy", False),
+        claims.check_buckets_are_private_and_versioned,
+    ),
+    Mutation(
+        "a bucket is read without TLS",
+        refuse_tls_no_more("storage/ReleaseBucketPolicy/PolicyDocument/Statement"),
+        claims.check_buckets_demand_tls,
+    ),
+    Mutation(
+        "HTTP is served instead of redirected",
+        put("ingress/HttpListener/DefaultActions/0", {"Type": "fixed-response"}),
+        claims.check_http_is_redirected_to_https,
+    ),
+    Mutation(
+        "the redirect is temporary",
+        put("ingress/HttpListener/DefaultActions/0/RedirectConfig/StatusCode", "HTTP_302"),
+        claims.check_http_is_redirected_to_https,
+    ),
+    Mutation(
+        "the load balancer accepts TLS 1.0",
+        put("ingress/HttpsListener/SslPolicy", "ELBSecurityPolicy-2016-08"),
+        claims.check_tls_is_1_2_or_higher,
+    ),
+    Mutation(
+        "web servers accept TLS 1.1",
+        replace_in_script("ssl_protocols TLSv1.2", "ssl_protocols TLSv1.1 TLSv1.2"),
+        claims.check_tls_is_1_2_or_higher,
+    ),
+    Mutation(
+        "invalid headers are forwarded",
+        put("ingress/LoadBalancer/LoadBalancerAttributes/6/Value", "false"),
+        claims.check_load_balancer_refuses_malformed_requests_and_keeps_logs,
+    ),
+    Mutation(
+        "access logs go where the bucket refuses them",
+        put("ingress/LoadBalancer/LoadBalancerAttributes/2/Value", "alb"),
+        claims.check_load_balancer_refuses_malformed_requests_and_keeps_logs,
+    ),
+    Mutation(
+        "web servers get a public address",
+        put(f"{LAUNCH}/NetworkInterfaces/0/AssociatePublicIpAddress", True),
+        claims.check_servers_have_no_public_address,
+    ),
+    Mutation(
+        "the instance metadata answers without a token",
+        put(f"{LAUNCH}/MetadataOptions/HttpTokens", "optional"),
+        claims.check_metadata_is_served_with_tokens_only,
+    ),
+    Mutation("servers have an SSH key", put(f"{LAUNCH}/KeyName", "operators"), claims.check_servers_have_no_ssh_key),
+    Mutation(
+        "volumes are not encrypted",
+        put(f"{LAUNCH}/BlockDeviceMappings/0/Ebs/Encrypted", False),
+        claims.check_volumes_are_encrypted,
+    ),
+    Mutation(
+        "the root lets in a fourth server",
+        put("platform/Parameters/WebServerMaximum/MaxValue", 4),
+        claims.check_never_more_than_three_servers,
+    ),
+    Mutation(
+        "the group does not ask the parameter",
+        put("web_tier/WebServerGroup/MaxSize", "6"),
+        claims.check_never_more_than_three_servers,
+    ),
+    Mutation(
+        "an update sets the number of servers",
+        put("web_tier/WebServerGroup/DesiredCapacity", {"Ref": "WebServerMinimum"}),
+        claims.check_never_more_than_three_servers,
+    ),
+    Mutation(
+        "servers are not behind the load balancer",
+        drop("web_tier/WebServerGroup/TargetGroupARNs"),
+        claims.check_failing_servers_are_replaced,
+    ),
+    Mutation(
+        "only EC2 says who is healthy",
+        put("web_tier/WebServerGroup/HealthCheckType", "EC2"),
+        claims.check_failing_servers_are_replaced,
+    ),
+    Mutation(
+        "servers are replaced while they install themselves",
+        put("web_tier/WebServerGroup/HealthCheckGracePeriod", 300),
+        claims.check_failing_servers_are_replaced,
+    ),
+    Mutation(
+        "nobody answers the health check",
+        put("web_tier/WebServers/HealthCheckPath", "/health"),
+        claims.check_failing_servers_are_replaced,
+    ),
+    Mutation(
+        "an update does not wait for new servers",
+        put(f"{UPDATE}/WaitOnResourceSignals", False),
+        claims.check_rolling_update_keeps_the_minimum_and_waits,
+    ),
+    Mutation(
+        "an update goes below the minimum",
+        put(f"{UPDATE}/MinInstancesInService", 0),
+        claims.check_rolling_update_keeps_the_minimum_and_waits,
+    ),
+    Mutation(
+        "servers are replaced during an update",
+        put(f"{UPDATE}/SuspendProcesses", ["AZRebalance", "AlarmNotification"]),
+        claims.check_rolling_update_keeps_the_minimum_and_waits,
+    ),
+    Mutation(
+        "servers that report nothing are busy servers",
+        put("web_tier/SustainedLoad/TreatMissingData", "breaching"),
+        claims.check_scaling_follows_the_load,
+    ),
+    Mutation(
+        "two servers start at once",
+        put("web_tier/AddOneServer/StepAdjustments/0/ScalingAdjustment", 2),
+        claims.check_scaling_follows_the_load,
+    ),
+    Mutation(
+        "the load of the whole account ends a server",
+        drop("web_tier/LoadIsOver/Dimensions"),
+        claims.check_scaling_follows_the_load,
+    ),
+    Mutation(
+        "a short pause ends a server",
+        put("web_tier/LoadIsOver/EvaluationPeriods", 1),
+        claims.check_scaling_follows_the_load,
+    ),
+    Mutation(
+        "web servers stand in public subnets",
+        put("platform/WebTier/Parameters/PrivateSubnetIds", PUBLIC_SUBNETS),
+        claims.check_each_value_comes_from_where_its_name_says,
+    ),
+    Mutation(
+        "the database gets the web servers' security group",
+        put("platform/Database/Parameters/DatabaseGroupId", WEB_SERVER_GROUP),
+        claims.check_each_value_comes_from_where_its_name_says,
+    ),
+    Mutation(
+        "web servers start before there is a way out",
+        drop("platform/WebTier/.DependsOn"),
+        claims.check_web_tier_waits_for_the_way_out,
+    ),
+    Mutation(
+        "logs are kept for a day",
+        put("web_tier/WebServerLogGroup/RetentionInDays", 1),
+        claims.check_logs_are_encrypted_and_kept_a_week,
+    ),
+    Mutation(
+        "flow logs are not encrypted",
+        drop("network/FlowLogGroup/KmsKeyId"),
+        claims.check_logs_are_encrypted_and_kept_a_week,
+    ),
+    Mutation(
+        "the session table goes with its stack",
+        drop("storage/SessionTable/.DeletionPolicy"),
+        claims.check_data_outlives_its_stack,
+    ),
+    Mutation(
+        "a replaced database leaves no snapshot",
+        drop("database/Database/.UpdateReplacePolicy"),
+        claims.check_data_outlives_its_stack,
+    ),
+    Mutation(
+        "the third subnet is expected with two zones",
+        drop("network/PrivateSubnetCRouteTable/.Condition"),
+        claims.check_nothing_refers_to_what_may_be_absent,
+    ),
+    Mutation(
+        "web servers may do anything with the session table",
+        put("storage/UseStorage/PolicyDocument/Statement/0/Action", ["dynamodb:*"]),
+        claims.check_identity_policies_name_what_they_allow,
+    ),
+    Mutation(
+        "web servers may read every secret",
+        put("database/UseDatabase/PolicyDocument/Statement/1/Resource", ["*"]),
+        claims.check_identity_policies_name_what_they_allow,
+    ),
+]
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS.keys())
+def test_claim_holds_on_the_templates_as_they_are(templates: Templates, claim: Claim) -> None:
+    claim(templates)
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=[mutation.name for mutation in MUTATIONS])
+def test_claim_notices_the_damage(templates: Templates, mutation: Mutation) -> None:
+    broken = deepcopy(templates)
+    mutation.damage(broken)
+    assert broken != templates
+    with pytest.raises(AssertionError):
+        mutation.claim(broken)
+
+
+def test_every_claim_is_known_to_bite() -> None:
+    assert {mutation.claim.__name__ for mutation in MUTATIONS} == CLAIMS.keys()
