@@ -59,10 +59,13 @@ def read_manifest(release: Path) -> dict[str, Any]:
     path = release / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        return {"version": manifest["version"], "released": manifest["released"] is True, **manifest}
+        templates = {
+            name: {"root": entry["root"], "sha256": entry["sha256"]} for name, entry in manifest["templates"].items()
+        }
+        return {**manifest, "version": manifest["version"], "released": manifest["released"], "templates": templates}
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}; run make templates") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: is not a manifest; restore it from git") from error
 
 
@@ -71,7 +74,7 @@ def verify(release: Path) -> None:
     manifest = read_manifest(release)
     for name, entry in manifest["templates"].items():
         path = release / name
-        if not path.is_file() or digest(path.read_text(encoding="utf-8")) != entry["sha256"]:
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
             raise UserError(f"{path}: is not what {release.name} was written with; restore it from git")
     strangers = {path.name for path in release.iterdir()} - {MANIFEST, *manifest["templates"]}
     if strangers:
@@ -175,7 +178,7 @@ def _as_released(manifest: str) -> str:
 def _read(release: Path) -> dict[str, str]:
     if not release.is_dir():
         return {}
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted(release.iterdir())}
+    return {path.name: path.read_text(encoding="utf-8", errors="replace") for path in sorted(release.iterdir())}
 
 
 @contextlib.contextmanager

@@ -160,11 +160,13 @@ def test_releasing_twice_is_refused(release: Path) -> None:
         mark_released(release)
 
 
-@pytest.mark.parametrize("tamper", ["edit", "remove", "add"])
+@pytest.mark.parametrize("tamper", ["edit", "garble", "remove", "add"])
 def test_a_tampered_release_is_found(release: Path, tamper: str) -> None:
     mark_released(release)
     if tamper == "edit":
         (release / "network.yaml").write_text("edited")
+    elif tamper == "garble":
+        (release / "network.yaml").write_bytes(b"\xff\xfe")
     elif tamper == "remove":
         (release / "network.yaml").unlink()
     else:
@@ -178,7 +180,10 @@ def test_an_unreleased_version_may_be_changed_by_hand(release: Path) -> None:
     verify_released(release.parent)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": "1.0.0"}', "{"])
+WITHOUT_DIGEST = '{"version": "1.1.0", "released": false, "templates": {"network.yaml": {"root": false}}}'
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": "1.0.0"}', "{", WITHOUT_DIGEST])
 def test_a_broken_manifest_is_a_clear_error(release: Path, text: str) -> None:
     (release / MANIFEST).write_text(text)
     with pytest.raises(UserError, match=r"manifest\.json: is not a manifest; restore it from git"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 """Words by which CloudFormation says that a change set is empty, which it calls a failure."""
 CONSEQUENCES = ("cancelled", "The following resource(s) failed", "Embedded stack", "Nested stack")
 """Words of events that only report somebody else's failure."""
+FAILED_CHILD = re.compile(r"Embedded stack (arn:\S+) was not successfully")
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ class Deployment:
     @property
     def first_failure(self) -> Event | None:
         """The failure that made the others fail: the resource of a child, not the child in its root."""
-        failures = sorted((event for event in self.events if event.failed), key=lambda event: event.time)
-        return next((event for event in failures if event.type != NESTED), failures[0] if failures else None)
+        failures = (event for event in self.events if event.status.endswith("FAILED"))
+        return min(failures, key=lambda event: (not event.failed, event.type == NESTED, event.time), default=None)
 
     def physical_id(self, stack: str, logical_id: str) -> str:
         """Return the physical id of a resource. Raises `KeyError` where there is none."""
@@ -126,8 +128,10 @@ def _wait_for_change_set(cloudformation: CloudFormationClient, change_set_id: st
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
         described = cloudformation.describe_change_set(ChangeSetName=change_set_id)
-        if described["Status"] in ("CREATE_COMPLETE", "FAILED") or time.monotonic() > deadline:
+        if described["Status"] in ("CREATE_COMPLETE", "FAILED"):
             return described
+        if time.monotonic() > deadline:
+            return {"Status": "FAILED", "StatusReason": f"The change set is not ready after {TIMEOUT_SECONDS} s."}
         time.sleep(POLL_SECONDS)
 
 
@@ -179,18 +183,24 @@ def _new_events(cloudformation: CloudFormationClient, deployment: Deployment, se
     for resource in deployment.resources[""]:
         if resource["ResourceType"] == NESTED and resource.get("PhysicalResourceId"):
             stacks[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
-    events = []
-    for path, stack in stacks.items():
-        try:
-            pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
-            raw = [event for page in pages for event in page["StackEvents"]]
-        except cloudformation.exceptions.ClientError:
-            continue
-        for event in raw:
-            if event["EventId"] not in seen:
-                seen.add(event["EventId"])
-                events.append(_event(path, event))
+    raw = {path: _events_of(cloudformation, stack) for path, stack in stacks.items()}
+    # A child that is rolled back may be no resource of its parent any more; only the reason names it then.
+    for event in raw[""]:
+        child = FAILED_CHILD.search(event.get("ResourceStatusReason", ""))
+        if child and event["LogicalResourceId"] not in raw:
+            raw[event["LogicalResourceId"]] = _events_of(cloudformation, child[1])
+    events = [_event(path, event) for path in raw for event in raw[path] if event["EventId"] not in seen]
+    seen |= {event["EventId"] for found in raw.values() for event in found}
     return sorted(events, key=lambda event: event.time)
+
+
+def _events_of(cloudformation: CloudFormationClient, stack: str) -> Sequence[Mapping[str, Any]]:
+    try:
+        pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
+        # Newest first, as AWS gives them, would show events of the same moment in the wrong order.
+        return [event for page in pages for event in page["StackEvents"]][::-1]
+    except cloudformation.exceptions.ClientError:
+        return []  # a child that is gone
 
 
 def _event(path: str, raw: Mapping[str, Any]) -> Event:

@@ -17,14 +17,9 @@ from importlib import import_module
 from typing import Any
 from xml.sax.saxutils import escape
 
-from generator.rehearsal.emulator_types import (
-    ApiError,
-    Created,
-    Properties,
-    call,
-    launch_instance,
-    launch_template_data,
-)
+from generator.rehearsal.emulator_api import ApiError, call
+from generator.rehearsal.emulator_ec2_types import launch_instance, launch_template_data
+from generator.rehearsal.emulator_handlers import Created, Properties
 
 MINISTACK_VERSION = "1.5.33"
 PROVISIONERS = "ministack.services.cloudformation.provisioners"

@@ -307,9 +307,18 @@ def buckets(target: Target) -> Findings:
         rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
         used = rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"]
         yield Finding(f"D10: {output} is encrypted", algorithm, used)
-        statements = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
-        refused = [s["Condition"] for s in statements if s["Effect"] == "Deny"]
+        refused = [s["Condition"] for s in _bucket_policy(s3, bucket) if s["Effect"] == "Deny"]
         yield Finding(f"D10: {output} refuses plain HTTP", [{"Bool": {"aws:SecureTransport": "false"}}], refused)
+
+
+def _bucket_policy(s3: Any, bucket: str) -> list[dict[str, Any]]:
+    try:
+        statements: list[dict[str, Any]] = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
+    except s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchBucketPolicy":
+            raise
+        return []
+    return statements
 
 
 def keys(target: Target) -> Findings:

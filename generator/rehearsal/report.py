@@ -14,6 +14,8 @@ from generator.rehearsal.deploy import NESTED, Deployment, Event
 from generator.rehearsal.emulator_types import support
 from generator.rehearsal.probes import Finding
 
+STATUS_WIDTH = len("UPDATE_ROLLBACK_IN_PROGRESS")
+
 NOT_SHOWN = (
     "Nothing runs on the servers: user data, nginx, the database engine and scaling under load are not exercised.",
     "Times are the emulator's; on AWS the database alone takes 5 to 15 minutes.",
@@ -34,7 +36,9 @@ class Progress:
             where = "/".join(part for part in (event.stack, event.logical_id) if part)
             seconds = time.monotonic() - self._started
             reason = f"  {escape(event.reason)}" if event.reason else ""
-            self._console.print(f"{seconds:6.1f} s  {_coloured(event.status):<34} {where}{reason}", soft_wrap=True)
+            self._console.print(
+                f"{seconds:6.1f} s  {_coloured(event.status, STATUS_WIDTH)} {where}{reason}", soft_wrap=True
+            )
 
 
 def print_deployment(console: Console, deployment: Deployment) -> None:
@@ -113,7 +117,8 @@ def _seconds(deployment: Deployment, path: str) -> str:
     return f"{(max(times) - min(times)).total_seconds():.1f}" if times else ""
 
 
-def _coloured(status: str) -> str:
+def _coloured(status: str, width: int = 0) -> str:
+    colour = "green" if status.endswith("COMPLETE") else "yellow"
     if "FAILED" in status or "ROLLBACK" in status:
-        return f"[red]{status}[/]"
-    return f"[green]{status}[/]" if status.endswith("COMPLETE") else f"[yellow]{status}[/]"
+        colour = "red"
+    return f"[{colour}]{status:<{width}}[/]"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from conftest import REGION, TEMPLATES, Account, root_parameters
 
-from generator.rehearsal import emulator_types
+from generator.rehearsal.emulator_schemas import schema
 from generator.rehearsal.emulator_types import API_TYPES, NATIVE_TYPES, RECORDED_TYPES, support
 
 Stack = dict[str, Any]
@@ -225,7 +225,7 @@ def test_unknown_types_are_refused(production: Account) -> None:
 
 def test_every_type_of_ours_has_a_schema() -> None:
     for name in (*RECORDED_TYPES, *API_TYPES):
-        assert emulator_types.schema(name, REGION)["primaryIdentifier"], name
+        assert schema(name, REGION)["primaryIdentifier"], name
 
 
 def test_support_tells_the_kinds_apart() -> None:

@@ -126,6 +126,9 @@ def test_web_servers_log_in_as_one_user_of_this_database(templates: Templates) -
     text, values = resource["Fn::Sub"]
     assert text.endswith(":dbuser:${ResourceId}/application")
     assert values == {"ResourceId": {"Fn::GetAtt": ["Database", "DbiResourceId"]}}
+    database = templates["database"]["Resources"]["Database"]["Properties"]
+    assert database.get("EnableIAMDatabaseAuthentication") is True
+    assert not text.endswith(f"/{database['MasterUsername']}")
 
 
 def test_generated_secret_is_encrypted_and_names_the_master_user(templates: Templates) -> None:
