@@ -6,6 +6,7 @@ shown by the console, and the SSM parameters by which stacks publish what applic
 
 from __future__ import annotations
 
+import re
 from types import ModuleType
 
 from troposphere import Sub, Tags
@@ -21,6 +22,11 @@ own.
 def pascal_case(snake_case: str) -> str:
     """Return CloudFormation's spelling of a Python name: `vpc_cidr` becomes `VpcCidr`."""
     return "".join(word.capitalize() for word in snake_case.split("_"))
+
+
+def kebab_case(logical_id: str) -> str:
+    """Return a logical id as it reads in a Name tag: `LoadBalancer` becomes `load-balancer`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", logical_id).lower()
 
 
 def short_name(module: ModuleType | str) -> str:

@@ -111,7 +111,9 @@ def _represent_text(dumper: yaml.CSafeDumper, text: str) -> yaml.Node:
 def _construct_intrinsic(loader: yaml.CSafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     function = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
     if f"!{suffix}" not in SHORT_FORMS.values():
-        raise yaml.constructor.ConstructorError(None, None, f"!{suffix} is no CloudFormation function", node.start_mark)
+        raise yaml.constructor.ConstructorError(
+            None, None, f"!{suffix} is no function that our templates use", node.start_mark
+        )
     if isinstance(node, yaml.ScalarNode):
         text = loader.construct_scalar(node)
         return {function: text.split(".", 1) if function == "Fn::GetAtt" else text}

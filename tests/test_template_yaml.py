@@ -131,7 +131,7 @@ def test_get_att_is_cut_at_the_first_dot() -> None:
 
 @pytest.mark.parametrize("text", ["A: !Reff Vpc", "A: !ref Vpc", "A: !Fn::Sub a", "A: !Include x", "A: !<!Nope> x"])
 def test_unknown_function_is_rejected_with_its_place(text: str) -> None:
-    with pytest.raises(yaml.YAMLError, match=r"(?s)is no CloudFormation function.*line 1"):
+    with pytest.raises(yaml.YAMLError, match=r"(?s)is no function that our templates use.*line 1"):
         load(text)
 
 

@@ -8,8 +8,9 @@ CloudFormation derives from these references which stacks wait for which.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
-from troposphere import Equals, Not, Template
+from troposphere import AWSHelperFn, Equals, Not, Template
 
 from generator import __version__
 from generator.environment import Environment
@@ -253,28 +254,30 @@ def _web_tier(
 
 
 def _add_rules(template: Template, parameters: Parameters) -> None:
-    """Let CloudFormation itself refuse what the generator refuses in a `params` file, before it creates anything."""
-    template.add_rule(
-        "DomainHasHostedZone",
-        {
-            "RuleCondition": Not(Equals(parameters.domain_name, "")),
-            "Assertions": [
-                {
-                    "Assert": Not(Equals(parameters.hosted_zone_id, "")),
-                    "AssertDescription": "A domain needs the Route 53 hosted zone in which its records are made.",
-                }
-            ],
-        },
-    )
-    template.add_rule(
+    """Let CloudFormation itself refuse contradictory settings, before it creates anything.
+
+    The generator refuses more (see `environment`): rules know no arithmetic, so that a scale-in threshold that would
+    start the server again gets through here.
+    """
+    has_domain, has_zone = Not(Equals(parameters.domain_name, "")), Not(Equals(parameters.hosted_zone_id, ""))
+    records = "A domain needs the Route 53 hosted zone in which its records are made, and the zone a domain."
+    _add_rule(template, "DomainHasHostedZone", has_zone, records, only_where=has_domain)
+    _add_rule(template, "HostedZoneHasDomain", has_domain, records, only_where=has_zone)
+    _add_rule(
+        template,
         "RoomForRollingUpdate",
-        {
-            "RuleCondition": Equals(parameters.web_server_maximum, "2"),
-            "Assertions": [
-                {
-                    "Assert": Equals(parameters.web_server_minimum, "1"),
-                    "AssertDescription": "WebServerMaximum must be above WebServerMinimum.",
-                }
-            ],
-        },
+        Equals(parameters.web_server_minimum, "1"),
+        "WebServerMaximum must be above WebServerMinimum.",
+        only_where=Equals(parameters.web_server_maximum, "2"),
     )
+    zones = (parameters.availability_zone_a, parameters.availability_zone_b, parameters.availability_zone_c)
+    for (here, one), (there, other) in combinations(zip("ABC", zones, strict=True), 2):
+        different = "Availability zones must be different ones."
+        _add_rule(template, f"ZonesDiffer{here}{there}", Not(Equals(one, other)), different)
+
+
+def _add_rule(
+    template: Template, name: str, assertion: AWSHelperFn, description: str, only_where: AWSHelperFn | None = None
+) -> None:
+    where = {} if only_where is None else {"RuleCondition": only_where}
+    template.add_rule(name, {**where, "Assertions": [{"Assert": assertion, "AssertDescription": description}]})

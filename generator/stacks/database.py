@@ -61,7 +61,7 @@ APPLICATION_USERNAME = "application"  # created by the application's first migra
 BACKUP_RETENTION_DAYS = 7  # E16
 BACKUP_WINDOW = "02:00-03:00"
 MAINTENANCE_WINDOW = "sun:03:30-sun:04:30"
-MONITORING_INTERVAL_SECONDS = 60  # E15
+MONITORING_INTERVAL_SECONDS = 60  # E15; RDS keeps these in RDSOSMetrics, which belongs to the account, for 30 days
 INSIGHTS_RETENTION_DAYS = 7  # free of charge
 MAXIMUM_STORAGE_GIB = 1000
 LOGS = ("postgresql", "upgrade")
@@ -219,7 +219,7 @@ def _log_groups(
             LogGroupName=in_environment(f"/aws/rds/instance/{identifier}/{log}"),
             RetentionInDays=LOG_RETENTION_DAYS,
             KmsKeyId=parameters.logs_key_arn,
-            Tags=name_tag(f"database-{prefix}{log}".lower()),
+            Tags=name_tag("-".join(["database", *filter(None, [prefix.lower()]), log])),
         )
         titles.append(str(template.add_resource(retain(group)).title))
     return titles

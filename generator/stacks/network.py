@@ -208,7 +208,6 @@ def _associate(template: Template, zone: str, tier: str, subnet: Subnet, table: 
 
 def _public_acl(template: Template, parameters: Parameters, vpc: VPC, subnets: list[Subnet]) -> None:
     acl = _acl(template, parameters, vpc, "Public", subnets)
-    isolated = _tier_range(parameters, "Isolated")
     # 80 and 443 come from clients of the load balancer, and from web servers on their way out through a NAT gateway.
     _entry(template, acl, "Http", "in", 100, (80, 80), ANYWHERE)
     _entry(template, acl, "Https", "in", 110, (443, 443), ANYWHERE)
@@ -218,21 +217,23 @@ def _public_acl(template: Template, parameters: Parameters, vpc: VPC, subnets: l
     _entry(template, acl, "Http", "out", 100, (80, 80), _tier_range(parameters, "Private"))
     # 443 goes to web servers, and with the traffic of NAT gateways and the bastion to the internet.
     _entry(template, acl, "Https", "out", 110, (443, 443), ANYWHERE)
-    _entry(template, acl, "Database", "out", 120, (5432, 5432), isolated, condition="HasBastion")
-    _entry(template, acl, "Replies", "out", 130, EPHEMERAL, ANYWHERE)
+    # Replies to clients on the internet; the bastion's way to the database lies within these ports.
+    _entry(template, acl, "Replies", "out", 120, EPHEMERAL, ANYWHERE)
 
 
 def _private_acl(template: Template, parameters: Parameters, vpc: VPC, subnets: list[Subnet]) -> None:
     acl = _acl(template, parameters, vpc, "Private", subnets)
-    isolated = _tier_range(parameters, "Isolated")
-    _entry(template, acl, "Http", "in", 100, (80, 80), _tier_range(parameters, "Public"))
-    # 443 comes from the load balancer, and from the VPC to interface endpoints that stand in these subnets.
-    _entry(template, acl, "Https", "in", 110, (443, 443), parameters.vpc_cidr)
-    _entry(template, acl, "Replies", "in", 120, EPHEMERAL, ANYWHERE)
+    public, private, isolated = (_tier_range(parameters, tier) for tier in TIERS)
+    _entry(template, acl, "Http", "in", 100, (80, 80), public)
+    _entry(template, acl, "Https", "in", 110, (443, 443), public)
+    # Interface endpoints stand in this tier and are called by web servers of other zones.
+    _entry(template, acl, "EndpointHttps", "in", 120, (443, 443), private)
+    _entry(template, acl, "Replies", "in", 130, EPHEMERAL, ANYWHERE)
     _entry(template, acl, "Https", "out", 100, (443, 443), ANYWHERE)
     _entry(template, acl, "Database", "out", 110, (5432, 5432), isolated)
     _entry(template, acl, "Files", "out", 120, (2049, 2049), isolated)
-    _entry(template, acl, "Replies", "out", 130, EPHEMERAL, parameters.vpc_cidr)
+    _entry(template, acl, "Replies", "out", 130, EPHEMERAL, public)
+    _entry(template, acl, "EndpointReplies", "out", 140, EPHEMERAL, private)
 
 
 def _isolated_acl(template: Template, parameters: Parameters, vpc: VPC, subnets: list[Subnet]) -> None:

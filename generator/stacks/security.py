@@ -19,7 +19,7 @@ from troposphere.ec2 import SecurityGroup, SecurityGroupEgress, SecurityGroupIng
 from troposphere.iam import InstanceProfile, Role
 
 from generator.iam import allow, allow_principal, arn, attach, document, service_principal
-from generator.naming import PROJECT, name_tag
+from generator.naming import PROJECT, kebab_case, name_tag
 from generator.nesting import add_condition, conditional
 from generator.parameter_types import (
     AccessMode,
@@ -113,7 +113,7 @@ def _group(template: Template, parameters: Parameters, subject: str, description
             GroupDescription=description,
             VpcId=parameters.vpc_id,
             SecurityGroupEgress=[NOTHING_OUT],
-            Tags=name_tag(subject.lower()),
+            Tags=name_tag(kebab_case(subject)),
         )
     )
 

@@ -16,7 +16,15 @@ from generator.stacks import STACKS
 from tests import claims
 from tests.intrinsics import Template, Templates, holds, of_type, references
 
-ALLOWED = {"DomainName": "", "HostedZoneId": "", "WebServerMinimum": "1", "WebServerMaximum": "2"}
+ALLOWED = {
+    "DomainName": "",
+    "HostedZoneId": "",
+    "WebServerMinimum": "1",
+    "WebServerMaximum": "2",
+    "AvailabilityZoneA": "eu-west-1a",
+    "AvailabilityZoneB": "eu-west-1b",
+    "AvailabilityZoneC": "",
+}
 
 
 def broken_rules(template: Template, parameters: dict[str, str]) -> list[str]:
@@ -24,7 +32,7 @@ def broken_rules(template: Template, parameters: dict[str, str]) -> list[str]:
     return [
         name
         for name, rule in template["Rules"].items()
-        if holds(template, rule["RuleCondition"], parameters)
+        if ("RuleCondition" not in rule or holds(template, rule["RuleCondition"], parameters))
         and not all(holds(template, assertion["Assert"], parameters) for assertion in rule["Assertions"])
     ]
 
@@ -104,6 +112,11 @@ def test_ami_is_pinned_by_ssm_and_resolved_by_cloudformation(templates: Template
         ({"WebServerMinimum": "2"}, ["RoomForRollingUpdate"]),
         ({"DomainName": "www.example.com"}, ["DomainHasHostedZone"]),
         ({"DomainName": "www.example.com", "HostedZoneId": "Z1"}, []),
+        ({"HostedZoneId": "Z1"}, ["HostedZoneHasDomain"]),
+        ({"AvailabilityZoneC": "eu-west-1c"}, []),
+        ({"AvailabilityZoneB": "eu-west-1a"}, ["ZonesDifferAB"]),
+        ({"AvailabilityZoneC": "eu-west-1a"}, ["ZonesDifferAC"]),
+        ({"AvailabilityZoneC": "eu-west-1b"}, ["ZonesDifferBC"]),
         (
             {"DomainName": "www.example.com", "WebServerMinimum": "2"},
             ["DomainHasHostedZone", "RoomForRollingUpdate"],
