@@ -32,7 +32,7 @@ format: $(READY) ## Format the Python sources
 lock: ## Resolve the dependencies of pyproject.toml into requirements.lock, with hashes
 	@$(PYTHON) -m venv $(VENV)-lock
 	@$(VENV)-lock/bin/pip install --quiet uv==0.13.8
-	@$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	@$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --custom-compile-command "make lock" --group dev --output-file requirements.lock pyproject.toml
 	@rm -rf $(VENV)-lock
 

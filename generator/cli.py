@@ -37,7 +37,8 @@ def cli() -> None:
 def templates() -> None:
     """Write the current release to templates_out/, checked, whole or not at all."""
     from generator.environment import load_all
-    from generator.release import changes, folder_of, render, replace, staged, verify_released
+    from generator.release import changes, folder_of, replace, staged, verify_released
+    from generator.rendering import render
 
     verify_released(TEMPLATES_OUT)
     environments = load_all(PARAMS)

@@ -16,37 +16,13 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version as installed_version
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from generator import __version__
 from generator.errors import UserError
-from generator.naming import template_file
-from generator.nesting import synthesize
-from generator.roots import ROOTS
-from generator.stacks import STACKS
-from generator.template_yaml import dump
 
 MANIFEST = "manifest.json"
-LIBRARIES = ("awacs", "pyyaml", "troposphere")
-"""What the bytes of a template depend on besides the generator itself."""
-
-
-def render() -> dict[str, str]:
-    """Return the files of the current release: file name → text. The same sources give the same bytes anywhere."""
-    templates = {template_file(module): _render_template(module) for module in (*STACKS, *ROOTS)}
-    roots = {template_file(module) for module in ROOTS}
-    manifest = {
-        "version": __version__,
-        "released": False,
-        "libraries": {name: installed_version(name) for name in LIBRARIES},
-        "templates": {
-            name: {"root": name in roots, "sha256": digest(text)} for name, text in sorted(templates.items())
-        },
-    }
-    return {**templates, MANIFEST: _to_json(manifest)}
 
 
 def folder_of(templates_out: Path, version: str = __version__) -> Path:
@@ -151,7 +127,7 @@ def mark_released(release: Path) -> None:
         raise UserError(f"{release}: {release.name} is released already")
     with _writing(release):
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=release.parent, delete=False) as file:
-            file.write(_as_released(_to_json(manifest)))
+            file.write(_as_released(to_json(manifest)))
         Path(file.name).chmod(0o644)
         Path(file.name).replace(release / MANIFEST)
 
@@ -161,18 +137,13 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _render_template(module: ModuleType) -> str:
-    source = module.__name__.replace(".", "/") + ".py"
-    header = f"# Written by `make templates` from {source}. Change the source, not this file.\n"
-    return header + dump(synthesize(module.build).to_dict())
-
-
-def _to_json(content: Mapping[str, Any]) -> str:
+def to_json(content: Mapping[str, Any]) -> str:
+    """Return a manifest's text."""
     return json.dumps(content, indent=2, sort_keys=True) + "\n"
 
 
 def _as_released(manifest: str) -> str:
-    return _to_json({**json.loads(manifest), "released": True})
+    return to_json({**json.loads(manifest), "released": True})
 
 
 def _read(release: Path) -> dict[str, str]:

@@ -17,12 +17,12 @@ from generator.release import (
     folder_of,
     mark_released,
     read_manifest,
-    render,
     replace,
     staged,
     verify,
     verify_released,
 )
+from generator.rendering import render
 from generator.roots import ROOTS
 from generator.stacks import STACKS
 

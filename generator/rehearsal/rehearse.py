@@ -20,7 +20,9 @@ from generator.rehearsal.emulator import Emulator
 from generator.rehearsal.probes import Finding, Target, inspect
 from generator.rehearsal.report import Progress, print_deployment, print_findings, print_limits, print_summary
 from generator.release import verify
-from generator.roots import platform
+
+ROOT = "platform"
+"""The root that is rehearsed."""
 
 
 def rehearse_all(
@@ -60,7 +62,7 @@ def rehearse_one(
     deployment = deploy(
         client("cloudformation"),
         root_stack_name(name),
-        f"https://s3.{region}.amazonaws.com/{bucket}/{prefix}{template_file(platform)}",
+        f"https://s3.{region}.amazonaws.com/{bucket}/{prefix}{template_file(ROOT)}",
         {**configuration.parameters(), "TemplateBucketName": bucket, "TemplateKeyPrefix": prefix},
         configuration.tags,
         Progress(console),

@@ -1,0 +1,29 @@
+"""One way through the house: settings, stacks, templates, then checks and rehearsal, and no import back up."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+IMPORTED = "import sys, {module}; print(*sorted(name for name in sys.modules if name.startswith('generator.')))"
+
+
+def imported_by(module: str) -> list[str]:
+    command = [sys.executable, "-c", IMPORTED.format(module=module)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+@pytest.mark.parametrize("module", ["generator.rehearsal.rehearse", "generator.checks.lint", "generator.checks.quotas"])
+def test_what_reads_releases_knows_no_stack(module: str) -> None:
+    """A rehearsal or a check that asked the stacks would prove what was meant, not what was released."""
+    names = imported_by(module)
+    assert module in names
+    assert [name for name in names if name.startswith(("generator.stacks", "generator.roots"))] == []
+
+
+@pytest.mark.parametrize("module", ["generator.roots", "generator.stacks"])
+def test_templates_know_nothing_of_who_reads_them(module: str) -> None:
+    readers = ("generator.checks", "generator.rehearsal", "generator.release", "generator.publish", "generator.cli")
+    assert [name for name in imported_by(module) if name.startswith(readers)] == []
