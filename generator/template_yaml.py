@@ -59,10 +59,18 @@ class _TemplateLoader(yaml.CSafeLoader):
 
 
 def dump(template: Mapping[str, Any]) -> str:
-    """Return the YAML text of a template given as plain dictionaries with long-form intrinsics."""
-    return yaml.dump(
-        _in_reading_order(template), Dumper=_TemplateDumper, sort_keys=False, width=10_000, allow_unicode=True
-    )
+    """Return the YAML text of a template given as plain dictionaries with long-form intrinsics.
+
+    A blank line stands between resources, for the reader's sake.
+    """
+    sections = []
+    for section, content in _in_reading_order(template).items():
+        if section == "Resources" and content:
+            resources = [_yaml({section: {name: resource}}).partition("\n")[2] for name, resource in content.items()]
+            sections.append(f"{section}:\n" + "\n".join(resources))
+        else:
+            sections.append(_yaml({section: content}))
+    return "".join(sections)
 
 
 def load(text: str) -> dict[str, Any]:
@@ -71,6 +79,10 @@ def load(text: str) -> dict[str, Any]:
     if not isinstance(loaded, dict):
         raise yaml.YAMLError("a template is a mapping of sections")
     return loaded
+
+
+def _yaml(content: Mapping[str, Any]) -> str:
+    return yaml.dump(content, Dumper=_TemplateDumper, sort_keys=False, width=10_000, allow_unicode=True)
 
 
 def _in_reading_order(template: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,15 +109,21 @@ def _represent_mapping(dumper: yaml.CSafeDumper, mapping: dict[str, Any]) -> yam
         if function == "Fn::GetAtt" and isinstance(argument, list) and all(isinstance(part, str) for part in argument):
             return dumper.represent_scalar("!GetAtt", ".".join(argument))
         if tag and isinstance(argument, str) and function != "Fn::GetAtt":
-            return dumper.represent_scalar(tag, argument, style="|" if "\n" in argument else None)
+            return dumper.represent_scalar(tag, argument, style=_style(argument))
         if tag and isinstance(argument, list) and function not in ("Ref", "Condition"):
             compact = len(json.dumps(argument)) <= ONE_LINE
             return dumper.represent_sequence(tag, argument, flow_style=compact)
     return dumper.represent_mapping("tag:yaml.org,2002:map", mapping)
 
 
+def _style(text: str) -> str | None:
+    """Return the style of a block for text of several lines, unless it ends in blank lines that a block would lose."""
+    body = text.removesuffix("\n")
+    return "|" if "\n" in body and not body.endswith("\n") else None
+
+
 def _represent_text(dumper: yaml.CSafeDumper, text: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text.strip() else None)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=_style(text))
 
 
 def _construct_intrinsic(loader: yaml.CSafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
