@@ -27,7 +27,7 @@ DIGEST_LENGTH = 12
 def key_prefix(release: Path) -> str:
     """Return the folder of a release in its bucket, such as `web-platform/v1.1.0-5f2c9a0b1d3e/`."""
     manifest = read_manifest(release)
-    content = digest(json.dumps(manifest["templates"], sort_keys=True))[:DIGEST_LENGTH]
+    content = digest(json.dumps(manifest["templates"], sort_keys=True).encode())[:DIGEST_LENGTH]
     return f"{PROJECT}/v{manifest['version']}-{content}/"
 
 

@@ -50,7 +50,7 @@ def verify(release: Path) -> None:
     manifest = read_manifest(release)
     for name, entry in manifest["templates"].items():
         path = release / name
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
+        if not path.is_file() or digest(path.read_bytes()) != entry["sha256"]:
             raise UserError(f"{path}: is not what {release.name} was written with; restore it from git")
     strangers = {path.name for path in release.iterdir()} - {MANIFEST, *manifest["templates"]}
     if strangers:
@@ -132,9 +132,9 @@ def mark_released(release: Path) -> None:
         Path(file.name).replace(release / MANIFEST)
 
 
-def digest(text: str) -> str:
-    """Return the SHA-256 of a file's text, in hexadecimal."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def to_json(content: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ def render() -> dict[str, str]:
         "released": False,
         "libraries": {name: installed_version(name) for name in LIBRARIES},
         "templates": {
-            name: {"root": name in roots, "sha256": digest(text)} for name, text in sorted(templates.items())
+            name: {"root": name in roots, "sha256": digest(text.encode())} for name, text in sorted(templates.items())
         },
     }
     return {**templates, MANIFEST: to_json(manifest)}

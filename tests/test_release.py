@@ -75,7 +75,7 @@ def test_the_manifest_has_versions_and_digests(files: dict[str, str]) -> None:
     manifest = json.loads(files[MANIFEST])
     assert (manifest["version"], manifest["released"]) == (__version__, False)
     assert manifest["libraries"].keys() == {"awacs", "pyyaml", "troposphere"}
-    assert manifest["templates"]["network.yaml"] == {"root": False, "sha256": digest(files["network.yaml"])}
+    assert manifest["templates"]["network.yaml"] == {"root": False, "sha256": digest(files["network.yaml"].encode())}
     assert [name for name, entry in manifest["templates"].items() if entry["root"]] == ["platform.yaml"]
 
 

@@ -163,11 +163,17 @@ def _earlier_events(cloudformation: CloudFormationClient, deployment: Deployment
 
 
 def _resources(cloudformation: CloudFormationClient, stack_name: str) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {"": _resources_of(cloudformation, stack_name)}
-    for resource in found[""]:
-        if resource["ResourceType"] == NESTED and resource.get("PhysicalResourceId"):
-            found[resource["LogicalResourceId"]] = _resources_of(cloudformation, resource["PhysicalResourceId"])
-    return found
+    of_root = _resources_of(cloudformation, stack_name)
+    return {"": of_root} | {path: _resources_of(cloudformation, child) for path, child in _children(of_root).items()}
+
+
+def _children(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the nested stacks among a root's resources: path → stack id."""
+    return {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for resource in resources
+        if resource["ResourceType"] == NESTED and resource.get("PhysicalResourceId")
+    }
 
 
 def _resources_of(cloudformation: CloudFormationClient, stack: str) -> list[dict[str, Any]]:
@@ -179,10 +185,7 @@ def _resources_of(cloudformation: CloudFormationClient, stack: str) -> list[dict
 
 
 def _new_events(cloudformation: CloudFormationClient, deployment: Deployment, seen: set[str]) -> Sequence[Event]:
-    stacks = {"": deployment.stack_name}
-    for resource in deployment.resources[""]:
-        if resource["ResourceType"] == NESTED and resource.get("PhysicalResourceId"):
-            stacks[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
+    stacks = {"": deployment.stack_name} | _children(deployment.resources[""])
     raw = {path: _events_of(cloudformation, stack) for path, stack in stacks.items()}
     # A child that is rolled back may be no resource of its parent any more; only the reason names it then.
     for event in raw[""]:

@@ -66,6 +66,23 @@ def handler_of(type_name: str) -> Handler:
     return handler
 
 
+def _apply_settings(handler: Handler, apply: Callable[[str, Properties, Properties], None]) -> None:
+    """Call `apply(physical_id, old, new)` after every creation and update; `old` is empty where the resource is new."""
+    create, update = handler["create"], handler["update"]
+
+    def creating(logical_id: str, props: Properties, stack_name: str) -> Created:
+        name, attributes = create(logical_id, props, stack_name)
+        apply(name, {}, props)
+        return name, attributes
+
+    def updating(physical_id: str, old_props: Properties, new_props: Properties, *rest: Any) -> Created:
+        name, attributes = update(physical_id, old_props, new_props, *rest)
+        apply(name, old_props if name == physical_id else {}, new_props)
+        return name, attributes
+
+    handler |= {"create": creating, "update": updating}
+
+
 def _checked(label: str, target: Any, parameters: tuple[str, ...]) -> Any:
     found = tuple(inspect.signature(target).parameters)
     if found != parameters:
@@ -473,20 +490,7 @@ def load_balancers_of_all_accounts() -> None:
 
 def table_settings() -> None:
     """A table is encrypted, expires items and keeps backups as its template says; ministack drops all three."""
-    handler = handler_of("AWS::DynamoDB::Table")
-    create, update = handler["create"], handler["update"]
-
-    def creating(logical_id: str, props: Properties, stack_name: str) -> Created:
-        name, attributes = create(logical_id, props, stack_name)
-        _set_table(name, {}, props)
-        return name, attributes
-
-    def updating(physical_id: str, old_props: Properties, new_props: Properties, *rest: Any) -> Created:
-        name, attributes = update(physical_id, old_props, new_props, *rest)
-        _set_table(name, old_props if name == physical_id else {}, new_props)
-        return name, attributes
-
-    handler |= {"create": creating, "update": updating}
+    _apply_settings(handler_of("AWS::DynamoDB::Table"), _set_table)
 
 
 def _set_table(name: str, old: Properties, new: Properties) -> None:
@@ -512,25 +516,13 @@ def _set_table(name: str, old: Properties, new: Properties) -> None:
 
 def bucket_encryption() -> None:
     """A bucket encrypts as its template says; ministack keeps S3's default for every bucket of a stack."""
-    handler = handler_of("AWS::S3::Bucket")
-    create, update = handler["create"], handler["update"]
     put = guarded("ministack.services.s3", "_put_bucket_encryption", "name", "body")
 
-    def encrypt(name: str, props: Properties) -> None:
-        if "BucketEncryption" in props:
-            put(name, _encryption_xml(props["BucketEncryption"]))
+    def encrypt(name: str, old: Properties, new: Properties) -> None:
+        if "BucketEncryption" in new:
+            put(name, _encryption_xml(new["BucketEncryption"]))
 
-    def creating(logical_id: str, props: Properties, stack_name: str) -> Created:
-        name, attributes = create(logical_id, props, stack_name)
-        encrypt(name, props)
-        return name, attributes
-
-    def updating(physical_id: str, old_props: Properties, new_props: Properties, *rest: Any) -> Created:
-        name, attributes = update(physical_id, old_props, new_props, *rest)
-        encrypt(name, new_props)
-        return name, attributes
-
-    handler |= {"create": creating, "update": updating}
+    _apply_settings(handler_of("AWS::S3::Bucket"), encrypt)
 
 
 def _encryption_xml(encryption: Properties) -> bytes:

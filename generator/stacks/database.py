@@ -25,14 +25,14 @@ import awacs.sts
 from awacs.aws import Condition, StringEquals
 from troposphere import Equals, GetAtt, If, Ref, Sub, Template
 from troposphere.iam import Role
-from troposphere.logs import LogGroup
 from troposphere.rds import DBInstance, DBParameterGroup, DBSubnetGroup
 from troposphere.secretsmanager import GenerateSecretString, Secret, SecretTargetAttachment
 from troposphere.ssm import Parameter as SsmParameter
 
 from generator.iam import allow, allow_principal, arn, attach, document, service_principal
+from generator.logs import log_group
 from generator.naming import PROJECT, in_environment, name_tag, parameter_path
-from generator.nesting import add_condition, conditional, only_if
+from generator.nesting import add_condition, only_if
 from generator.parameter_types import (
     DatabaseInstanceClass,
     DatabaseStorage,
@@ -65,7 +65,6 @@ MONITORING_INTERVAL_SECONDS = 60  # E15; RDS keeps these in RDSOSMetrics, which 
 INSIGHTS_RETENTION_DAYS = 7  # free of charge
 MAXIMUM_STORAGE_GIB = 1000
 LOGS = ("postgresql", "upgrade")
-LOG_RETENTION_DAYS = 7  # E15
 CERTIFICATE_AUTHORITY = "rds-ca-rsa2048-g1"
 MONITORING_POLICY = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 
@@ -213,15 +212,14 @@ def _log_groups(
     """Add the groups to which the instance of this identifier writes its logs, and return their logical ids."""
     titles = []
     for log in LOGS:
-        group = LogGroup(
+        group = log_group(
             f"{prefix}{log.capitalize()}LogGroup",
-            **conditional(condition),
-            LogGroupName=in_environment(f"/aws/rds/instance/{identifier}/{log}"),
-            RetentionInDays=LOG_RETENTION_DAYS,
-            KmsKeyId=parameters.logs_key_arn,
-            Tags=name_tag("-".join(["database", *filter(None, [prefix.lower()]), log])),
+            tag="-".join(["database", *filter(None, [prefix.lower()]), log]),
+            key=parameters.logs_key_arn,
+            name=in_environment(f"/aws/rds/instance/{identifier}/{log}"),
+            condition=condition,
         )
-        titles.append(str(template.add_resource(retain(group)).title))
+        titles.append(str(template.add_resource(group).title))
     return titles
 
 

@@ -41,6 +41,7 @@ from troposphere.iam import Policy, Role
 from troposphere.logs import LogGroup
 
 from generator.iam import allow, allow_principal, arn, document, service_principal
+from generator.logs import log_group
 from generator.naming import name_tag
 from generator.nesting import add_condition, conditional, only_if
 from generator.parameter_types import (
@@ -59,7 +60,6 @@ from generator.parameter_types import (
     output,
     parameter,
 )
-from generator.retention import retain
 
 ANYWHERE = "0.0.0.0/0"
 ZONES = ("A", "B", "C")
@@ -70,7 +70,6 @@ TIERS = ("Public", "Private", "Isolated")
 SUBNETS, SUBNET_BITS, SUBNETS_OF_A_TIER = 16, 12, 4
 TIER_RANGES, TIER_BITS = 4, 14
 
-FLOW_LOG_RETENTION_DAYS = 7  # E15
 FLOW_LOG_INTERVAL_SECONDS = 60
 EPHEMERAL = (1024, 65535)  # NAT gateways and load balancers use all of it
 TCP = 6
@@ -318,16 +317,7 @@ def _amazon_buckets() -> list[Sub]:
 
 
 def _flow_logs(template: Template, parameters: Parameters, vpc: VPC) -> None:
-    group = template.add_resource(
-        retain(
-            LogGroup(
-                "FlowLogGroup",
-                RetentionInDays=FLOW_LOG_RETENTION_DAYS,
-                KmsKeyId=parameters.logs_key_arn,
-                Tags=name_tag("flow-logs"),
-            )
-        )
-    )
+    group = template.add_resource(log_group("FlowLogGroup", tag="flow-logs", key=parameters.logs_key_arn))
     template.add_resource(
         FlowLog(
             "FlowLog",

@@ -58,6 +58,7 @@ from troposphere.policies import (
 
 from generator.alarms import metric_alarm
 from generator.iam import allow, attach
+from generator.logs import log_group
 from generator.naming import PROJECT, in_environment, name_tag
 from generator.nesting import add_condition
 from generator.parameter_types import (
@@ -83,10 +84,8 @@ from generator.parameter_types import (
     output,
     parameter,
 )
-from generator.retention import retain
 from generator.user_data import user_data
 
-LOG_RETENTION_DAYS = 7  # E15
 HEALTH_CHECK_PATH = "/healthz"
 HEALTH_CHECK_SECONDS, HEALTH_CHECK_TIMEOUT_SECONDS, HEALTHY_AFTER, UNHEALTHY_AFTER = 15, 5, 2, 3
 DRAINING_SECONDS = 60
@@ -151,9 +150,9 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     add_condition(template, "HttpsTargets", Equals(parameters.target_protocol, "HTTPS"))
     target_group = _target_group(template, parameters)
     rule = _listener_rule(template, parameters, target_group)
-    log_group = _log_group(template, parameters)
-    policy = _logging_policy(template, parameters, log_group)
-    launch_template = _launch_template(template, parameters, log_group)
+    logs = template.add_resource(log_group("WebServerLogGroup", tag="web-server-logs", key=parameters.logs_key_arn))
+    policy = _logging_policy(template, parameters, logs)
+    launch_template = _launch_template(template, parameters, logs)
     group = _web_servers(template, parameters, launch_template, target_group)
     # A server needs its rights at its first start, and its health counts only behind a listener.
     group.DependsOn = [policy.title, rule.title]
@@ -161,7 +160,7 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     return Outputs(
         web_server_group_name=ResourceName(Ref(group)),
         target_group_full_name=ResourceName(GetAtt(target_group, "TargetGroupFullName")),
-        log_group_name=ResourceName(Ref(log_group)),
+        log_group_name=ResourceName(Ref(logs)),
     )
 
 
@@ -205,34 +204,21 @@ def _listener_rule(template: Template, parameters: Parameters, target_group: Tar
     )
 
 
-def _log_group(template: Template, parameters: Parameters) -> LogGroup:
-    return template.add_resource(
-        retain(
-            LogGroup(
-                "WebServerLogGroup",
-                RetentionInDays=LOG_RETENTION_DAYS,
-                KmsKeyId=parameters.logs_key_arn,
-                Tags=name_tag("web-server-logs"),
-            )
-        )
-    )
-
-
-def _logging_policy(template: Template, parameters: Parameters, log_group: LogGroup) -> PolicyType:
+def _logging_policy(template: Template, parameters: Parameters, logs: LogGroup) -> PolicyType:
     write = [awacs.logs.CreateLogStream, awacs.logs.DescribeLogStreams, awacs.logs.PutLogEvents]
     own_namespace = Condition(StringEquals({"cloudwatch:namespace": PROJECT}))
     return template.add_resource(
         attach(
             "WriteLogsAndMetrics",
             parameters.web_server_role_name,
-            allow("WriteLogs", write, [GetAtt(log_group, "Arn")]),
+            allow("WriteLogs", write, [GetAtt(logs, "Arn")]),
             # Metrics have no ARN; the namespace is the only thing that confines them.
             allow("WriteMetrics", [awacs.cloudwatch.PutMetricData], ["*"], own_namespace),
         )
     )
 
 
-def _launch_template(template: Template, parameters: Parameters, log_group: LogGroup) -> LaunchTemplate:
+def _launch_template(template: Template, parameters: Parameters, logs: LogGroup) -> LaunchTemplate:
     root_volume = EBSBlockDevice(VolumeType="gp3", VolumeSize=ROOT_VOLUME_GIB, Encrypted=True, DeleteOnTermination=True)
     private_interface = NetworkInterfaces(
         DeviceIndex=0,
@@ -253,7 +239,7 @@ def _launch_template(template: Template, parameters: Parameters, log_group: LogG
                     HttpEndpoint="enabled", HttpTokens="required", HttpPutResponseHopLimit=1
                 ),
                 Monitoring=Monitoring(Enabled=True),
-                UserData=_bootstrap(parameters, log_group),
+                UserData=_bootstrap(parameters, logs),
                 TagSpecifications=[_tags_at_launch(parameters, kind) for kind in ("instance", "volume")],
             ),
             TagSpecifications=[TagSpecifications(ResourceType="launch-template", Tags=name_tag("web-server"))],
@@ -268,7 +254,7 @@ def _tags_at_launch(parameters: Parameters, resource_type: str) -> TagSpecificat
     return TagSpecifications(ResourceType=resource_type, Tags=tags)
 
 
-def _bootstrap(parameters: Parameters, log_group: LogGroup) -> object:
+def _bootstrap(parameters: Parameters, logs: LogGroup) -> object:
     return user_data(
         "web_server.sh",
         {
@@ -280,7 +266,7 @@ def _bootstrap(parameters: Parameters, log_group: LogGroup) -> object:
             "ACCESS_POINT_ID": parameters.images_access_point_id,
             "RELEASE_BUCKET": parameters.release_bucket_name,
             "ARCHIVE_KEY": parameters.application_archive_key,
-            "LOG_GROUP": Ref(log_group),
+            "LOG_GROUP": Ref(logs),
             "METRIC_NAMESPACE": PROJECT,
         },
     )
@@ -334,13 +320,16 @@ def _web_servers(
 def _scaling(template: Template, parameters: Parameters, group: AutoScalingGroup) -> None:
     add = _step(template, group, "AddOneServer", +1)
     remove = _step(template, group, "RemoveOneServer", -1)
+    cpu_of_the_group: dict[str, Any] = {
+        "namespace": "AWS/EC2",
+        "metric": "CPUUtilization",
+        "dimensions": {"AutoScalingGroupName": Ref(group)},
+    }
     template.add_resource(
         metric_alarm(
             "SustainedLoad",
             description="Web servers have been busy for 5 minutes; one is added.",
-            namespace="AWS/EC2",
-            metric="CPUUtilization",
-            dimensions={"AutoScalingGroupName": Ref(group)},
+            **cpu_of_the_group,
             comparison="GreaterThanThreshold",
             threshold=parameters.scale_out_cpu_percent,
             periods=SCALE_OUT_PERIODS,
@@ -352,9 +341,7 @@ def _scaling(template: Template, parameters: Parameters, group: AutoScalingGroup
         metric_alarm(
             "LoadIsOver",
             description="Web servers have been idle for 15 minutes; one is removed, down to the minimum.",
-            namespace="AWS/EC2",
-            metric="CPUUtilization",
-            dimensions={"AutoScalingGroupName": Ref(group)},
+            **cpu_of_the_group,
             comparison="LessThanThreshold",
             threshold=parameters.scale_in_cpu_percent,
             periods=SCALE_IN_PERIODS,

@@ -97,7 +97,7 @@ class Project:
         """Make the manifest agree with the templates as they are now."""
         manifest = read_manifest(self.release)
         for name, entry in manifest["templates"].items():
-            entry["sha256"] = digest((self.release / name).read_text(encoding="utf-8"))
+            entry["sha256"] = digest((self.release / name).read_bytes())
         (self.release / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
 
 
