@@ -1,3 +1,3 @@
 """Emit, check and rehearse the nested CloudFormation templates of a web platform on AWS."""
 
-__version__ = "1.1.0"
+__version__ = "1.2.0"

@@ -258,12 +258,6 @@ class KeyPrefix(ParameterType):
     allowed = "One or more folders, each followed by a slash, such as web-platform/v1.1.0/."
 
 
-class WebServerImage(ParameterType):
-    """The SSM parameter that pins the AMI; CloudFormation reads it and hands on the AMI's id."""
-
-    cloudformation_type = "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>"
-
-
 class ImageId(ParameterType):
     """The id of an AMI."""
 

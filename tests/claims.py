@@ -584,8 +584,6 @@ def check_each_value_comes_from_where_its_name_says(templates: Templates) -> Non
     The types of a boundary cannot tell the private subnets from the public ones, or one security group from another: a
     swap of the two would pass every other check.
     """
-    # The root's parameter is the path of an SSM parameter; CloudFormation hands on what it holds.
-    renamed = {("WebTier", "WebServerImageId"): {"Ref": "WebServerImage"}}
     root = templates["platform"]
     origins: dict[str, list[dict[str, Any]]] = {}
     for module, template in templates.items():
@@ -597,7 +595,7 @@ def check_each_value_comes_from_where_its_name_says(templates: Templates) -> Non
     for name, stack in of_type(root, "AWS::CloudFormation::Stack").items():
         for parameter, value in stack["Properties"]["Parameters"].items():
             fallback = origins.get(parameter, [{"Ref": parameter}])
-            assert value in [renamed.get((name, parameter)), *fallback], (name, parameter)
+            assert value in fallback, (name, parameter)
             assert len(fallback) == 1, f"{parameter} is an output of several stacks"
 
 

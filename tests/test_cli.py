@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from generator import __version__
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -68,7 +70,7 @@ def test_a_missing_release_is_written_and_reported(project: Path) -> None:
     shutil.rmtree(project / "templates_out")
     result = run(project, "templates")
     assert result.returncode == 0, result.stderr
-    assert "added  templates_out/v1.1.0/network.yaml" in result.stdout
+    assert f"added  templates_out/v{__version__}/network.yaml" in result.stdout
     assert snapshot(project) == snapshot(ROOT)
 
 
@@ -117,7 +119,7 @@ def test_a_released_version_refuses_a_change(project: Path) -> None:
     before = snapshot(project)
     result = run(project, "templates")
     assert result.returncode == 1
-    assert "v1.1.0 is released and cannot change; raise __version__" in result.stderr.replace("\n", " ")
+    assert f"v{__version__} is released and cannot change; raise __version__" in result.stderr.replace("\n", " ")
     assert snapshot(project) == before
 
 
@@ -143,7 +145,7 @@ def test_a_full_disk_keeps_the_former_release(project: Path) -> None:
     source = project / "generator/stacks/ingress.py"
     source.write_text(source.read_text().replace("IDLE_TIMEOUT_SECONDS = 60", "IDLE_TIMEOUT_SECONDS = 61"))
     result = run(project, "templates", preexec_fn=at_most_4_kib, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
-    assert_refused(project, result, "templates_out/v1.1.0", "cannot be written", "untouched")
+    assert_refused(project, result, f"templates_out/v{__version__}", "cannot be written", "untouched")
 
 
 def test_a_folder_that_cannot_be_written_is_a_clear_error(project: Path) -> None:

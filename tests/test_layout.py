@@ -25,5 +25,5 @@ def test_what_reads_releases_knows_no_stack(module: str) -> None:
 
 @pytest.mark.parametrize("module", ["generator.roots", "generator.stacks"])
 def test_templates_know_nothing_of_who_reads_them(module: str) -> None:
-    readers = ("generator.checks", "generator.rehearsal", "generator.release", "generator.publish", "generator.cli")
+    readers = ("generator.checks", "generator.rehearsal", "generator.release", "generator.delivery", "generator.cli")
     assert [name for name in imported_by(module) if name.startswith(readers)] == []

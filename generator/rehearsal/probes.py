@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from generator.delivery.deploy import Deployment
 from generator.environment import Environment
-from generator.rehearsal.deploy import Deployment
 
 ANYWHERE = "0.0.0.0/0"
 ZONES = ("A", "B", "C")

@@ -12,10 +12,10 @@ from typing import Any
 
 from rich.console import Console
 
+from generator.delivery.deploy import Deployment, deploy
+from generator.delivery.publish import pin_image, upload
 from generator.environment import TemplateConfiguration
 from generator.naming import PROJECT, root_stack_name, template_file
-from generator.publish import pin_image, upload
-from generator.rehearsal.deploy import Deployment, deploy
 from generator.rehearsal.emulator import Emulator
 from generator.rehearsal.probes import Finding, Target, inspect
 from generator.rehearsal.report import Progress, print_deployment, print_findings, print_limits, print_summary
@@ -63,7 +63,12 @@ def rehearse_one(
         client("cloudformation"),
         root_stack_name(name),
         f"https://s3.{region}.amazonaws.com/{bucket}/{prefix}{template_file(ROOT)}",
-        {**configuration.parameters(), "TemplateBucketName": bucket, "TemplateKeyPrefix": prefix},
+        {
+            **configuration.parameters(),
+            "TemplateBucketName": bucket,
+            "TemplateKeyPrefix": prefix,
+            "WebServerImageId": pin_image(client("ssm"), release),
+        },
         configuration.tags,
         Progress(console),
     )
@@ -78,14 +83,13 @@ def rehearse_one(
 def _prepare_account(
     client: Callable[[str], Any], release: Path, environment_name: str, account_id: str, region: str
 ) -> tuple[str, str]:
-    """Give a new account what a deployment expects to find: the templates, the pinned AMI, a certificate. Returns
+    """Give a new account what a deployment expects to find: the templates and a certificate. Returns
     bucket and key prefix.
     """
     bucket = f"{PROJECT}-templates-{account_id}"
     location = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     client("s3").create_bucket(Bucket=bucket, **location)
     prefix = upload(client("s3"), release, bucket)
-    pin_image(client("ssm"), release)
     certificate = client("acm").request_certificate(DomainName=f"{environment_name}.example.com")["CertificateArn"]
     path = f"/{PROJECT}/{environment_name}/certificate-arn"
     client("ssm").put_parameter(Name=path, Value=certificate, Type="String")

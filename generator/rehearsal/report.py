@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Column, Table
 
-from generator.rehearsal.deploy import NESTED, Deployment, Event
+from generator.delivery.deploy import NESTED, Deployment, Event
 from generator.rehearsal.emulator_types import support
 from generator.rehearsal.probes import Finding
 

@@ -14,7 +14,7 @@ from troposphere import AWSHelperFn, Equals, Not, Template
 
 from generator import __version__
 from generator.environment import Environment
-from generator.naming import PROJECT, web_server_image_path
+from generator.naming import PROJECT
 from generator.nesting import nest
 from generator.parameter_types import (
     BucketName,
@@ -27,7 +27,6 @@ from generator.parameter_types import (
     Url,
     Version,
     VpcId,
-    WebServerImage,
     output,
     parameter,
 )
@@ -42,9 +41,7 @@ class Parameters(Environment):
     template_key_prefix: KeyPrefix = parameter(
         "Folder of the release in that bucket.", default=f"{PROJECT}/v{__version__}/"
     )
-    web_server_image: WebServerImage = parameter(
-        "SSM parameter that pins the web servers' AMI for this release.", default=web_server_image_path()
-    )
+    web_server_image_id: ImageId = parameter("AMI of the web servers, resolved once for the release and pinned.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,7 +239,7 @@ def _web_tier(
             images_access_point_id=stores.images_access_point_id,
             release_bucket_name=stores.release_bucket_name,
             application_archive_key=parameters.application_archive_key,
-            web_server_image_id=ImageId(parameters.web_server_image.data),
+            web_server_image_id=parameters.web_server_image_id,
             web_server_instance_type=parameters.web_server_instance_type,
             target_protocol=parameters.target_protocol,
             web_server_minimum=parameters.web_server_minimum,

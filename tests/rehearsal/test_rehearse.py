@@ -20,10 +20,10 @@ import pytest
 from rich.console import Console
 
 from generator import template_yaml
+from generator.delivery.deploy import Deployment, Event, deploy
+from generator.delivery.publish import key_prefix, pin_image
 from generator.environment import TemplateConfiguration, load
 from generator.naming import PROJECT, root_stack_name
-from generator.publish import key_prefix
-from generator.rehearsal.deploy import Deployment, Event, deploy
 from generator.rehearsal.emulator import Emulator
 from generator.rehearsal.probes import ANYWHERE, Target, inspect
 from generator.rehearsal.rehearse import rehearse_one
@@ -481,7 +481,13 @@ def deploy_again(
         target.client("cloudformation"),
         root_stack_name("dev"),
         f"https://s3.{REGION}.amazonaws.com/{bucket}/{prefix}platform.yaml",
-        {**configuration.parameters(), "TemplateBucketName": bucket, "TemplateKeyPrefix": prefix, **changed},
+        {
+            **configuration.parameters(),
+            "TemplateBucketName": bucket,
+            "TemplateKeyPrefix": prefix,
+            "WebServerImageId": pin_image(target.client("ssm"), RELEASE),
+            **changed,
+        },
         configuration.tags,
         events.append,
     )

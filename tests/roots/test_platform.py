@@ -90,14 +90,15 @@ def test_c1_templates_are_found_below_the_folder_of_one_release(templates: Templ
         assert url.startswith("https://s3.${AWS::Region}."), name
         assert "/${TemplateBucketName}/${TemplateKeyPrefix}" in url, name
     assert f"v{__version__}/" in root["Parameters"]["TemplateKeyPrefix"]["Default"]
-    assert f"v{__version__}/" in root["Parameters"]["WebServerImage"]["Default"]
     assert root["Outputs"]["ReleaseVersion"]["Value"] == __version__
 
 
-def test_ami_is_pinned_by_ssm_and_resolved_by_cloudformation(templates: Templates) -> None:
-    declared = templates["platform"]["Parameters"]["WebServerImage"]
-    assert declared["Type"] == "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>"
-    assert templates["web_tier"]["Parameters"]["WebServerImageId"]["Type"] == "AWS::EC2::Image::Id"
+def test_ami_is_given_with_the_release_and_never_looked_up(templates: Templates) -> None:
+    """A default, or a parameter that CloudFormation resolves, would let prod get an AMI that staging never had."""
+    for name in ("platform", "web_tier"):
+        declared = templates[name]["Parameters"]["WebServerImageId"]
+        assert declared["Type"] == "AWS::EC2::Image::Id", name
+        assert "Default" not in declared, name
 
 
 # What the root refuses
@@ -176,7 +177,7 @@ def test_c4_real_environment_is_accepted_as_it_is(templates: Templates, params_f
     without_value = [
         name for name in root["Parameters"].keys() - parameters.keys() if "Default" not in root["Parameters"][name]
     ]
-    assert without_value == ["TemplateBucketName"]
+    assert sorted(without_value) == ["TemplateBucketName", "WebServerImageId"]
 
 
 def test_d10_stack_policy_of_production_names_stacks_that_exist(templates: Templates, params_folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""What runs against AWS: publishing a release, deploying it, bootstrapping accounts, reviewing a change."""
