@@ -26,6 +26,8 @@ from typing import IO, Any, Self
 
 import generator
 from generator.errors import UserError
+from generator.rehearsal import emulator_faults
+from generator.rehearsal.emulator_faults import Fault
 
 HOST = "127.0.0.1"
 READY_TIMEOUT_SECONDS = 60.0
@@ -86,6 +88,12 @@ class Emulator:
         return self._port
 
     @property
+    def _faults(self) -> Path:
+        if self._directory is None:
+            raise RuntimeError("The emulator has not been started: use it in a with statement.")
+        return self._directory / "faults.json"
+
+    @property
     def endpoint_url(self) -> str:
         return f"http://{HOST}:{self.port}"
 
@@ -98,6 +106,14 @@ class Emulator:
             if key not in self._clients:
                 self._clients[key] = self._new_client(service, account_id, region)
             return self._clients[key]
+
+    def fail(self, fault: Fault) -> None:
+        """Let a resource fail, once, when it is next created or changed."""
+        emulator_faults.write(self._faults, [*emulator_faults.read(self._faults), fault])
+
+    def faults(self) -> list[Fault]:
+        """Return the failures that were asked for and have not happened."""
+        return emulator_faults.read(self._faults)
 
     def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
         """Return the last lines that the emulator has logged."""
@@ -238,6 +254,7 @@ def _environment(port: int, directory: Path, identity: str) -> dict[str, str]:
         "TMPDIR": str(directory),
         "STATE_DIR": str(directory / "state"),
         "S3_DATA_DIR": str(directory / "s3"),
+        emulator_faults.VARIABLE: str(directory / "faults.json"),
         "PERSIST_STATE": "0",
         "S3_PERSIST": "0",
         "SFTP_ENABLED": "0",

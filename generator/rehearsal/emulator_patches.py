@@ -1,14 +1,12 @@
 """Where ministack 1.5.33 differs from AWS in what a rehearsal looks at, put right from outside.
 
-Every patch is a function that says which behaviour of AWS it restores. What it wraps is checked first: when a newer
-ministack has renamed it or takes other parameters, the emulator refuses to start and says which patch to look at,
-instead of rehearsing on something else than was thought.
+Every patch is a function that says which behaviour of AWS it restores, and looks at its target before it wraps it
+(`emulator_guards`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 import re
 import uuid
@@ -18,105 +16,27 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from generator.rehearsal.emulator_api import ApiError, call
+from generator.rehearsal.emulator_cross_account import buckets_of_other_accounts, templates_of_other_accounts
 from generator.rehearsal.emulator_ec2_types import launch_instance, launch_template_data
+from generator.rehearsal.emulator_faults import planned_failures
+from generator.rehearsal.emulator_guards import (
+    Response,
+    apply_settings,
+    edited,
+    guarded,
+    handler_of,
+    replace_function,
+    wrap_action,
+)
 from generator.rehearsal.emulator_handlers import Created, Properties
 
-MINISTACK_VERSION = "1.5.33"
-PROVISIONERS = "ministack.services.cloudformation.provisioners"
 ALL_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
-
-Handler = dict[str, Any]
-Response = tuple[int, dict[str, str], bytes]
-
-
-class PatchError(RuntimeError):
-    """What a patch wraps is not there any more, or not as it was."""
 
 
 def apply() -> None:
     """Apply all patches; raise `PatchError` for the first whose target has changed."""
     for patch in PATCHES:
         patch()
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Guards
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def guarded(module_name: str, name: str, *parameters: str) -> Any:
-    """Return a function of ministack after checking that its parameters are the ones we know."""
-    target = getattr(import_module(module_name), name, None)
-    if not callable(target):
-        raise PatchError(f"{module_name}.{name} is gone; the patch was written for ministack {MINISTACK_VERSION}.")
-    return _checked(f"{module_name}.{name}", target, parameters)
-
-
-def handler_of(type_name: str) -> Handler:
-    """Return ministack's handler of a resource type after checking its functions."""
-    handlers = getattr(import_module(PROVISIONERS), "_RESOURCE_HANDLERS", {})
-    handler: Handler | None = handlers.get(type_name)
-    if handler is None:
-        raise PatchError(f"ministack has no handler of {type_name}; written for ministack {MINISTACK_VERSION}.")
-    _checked(f"create of {type_name}", handler["create"], ("logical_id", "props", "stack_name"))
-    update = ("physical_id", "old_props", "new_props", "stack_name")
-    with_logical_id = (*update, "logical_id") if handler.get("update_with_logical_id") else update
-    _checked(f"update of {type_name}", handler["update"], with_logical_id)
-    _checked(f"delete of {type_name}", handler["delete"], ("physical_id", "props"))
-    return handler
-
-
-def _apply_settings(handler: Handler, apply: Callable[[str, Properties, Properties], None]) -> None:
-    """Call `apply(physical_id, old, new)` after every creation and update; `old` is empty where the resource is new."""
-    create, update = handler["create"], handler["update"]
-
-    def creating(logical_id: str, props: Properties, stack_name: str) -> Created:
-        name, attributes = create(logical_id, props, stack_name)
-        apply(name, {}, props)
-        return name, attributes
-
-    def updating(physical_id: str, old_props: Properties, new_props: Properties, *rest: Any) -> Created:
-        name, attributes = update(physical_id, old_props, new_props, *rest)
-        apply(name, old_props if name == physical_id else {}, new_props)
-        return name, attributes
-
-    handler |= {"create": creating, "update": updating}
-
-
-def _checked(label: str, target: Any, parameters: tuple[str, ...]) -> Any:
-    found = tuple(inspect.signature(target).parameters)
-    if found != parameters:
-        raise PatchError(
-            f"{label} takes ({', '.join(found)}), not ({', '.join(parameters)}); "
-            f"the patch was written for ministack {MINISTACK_VERSION}."
-        )
-    return target
-
-
-def _wrap(module_name: str, name: str, parameters: tuple[str, ...], wrap: Callable[[Any], Any]) -> None:
-    setattr(import_module(module_name), name, wrap(guarded(module_name, name, *parameters)))
-
-
-def _wrap_action(module_name: str, action: str, wrap: Callable[[Any], Any], table: str = "_ACTION_MAP") -> None:
-    actions = getattr(import_module(module_name), table, {})
-    if action not in actions:
-        raise PatchError(f"{module_name} has no action {action}; written for ministack {MINISTACK_VERSION}.")
-    if len(inspect.signature(actions[action]).parameters) != 1:
-        raise PatchError(f"{action} of {module_name} takes other parameters than in ministack {MINISTACK_VERSION}.")
-    actions[action] = wrap(actions[action])
-
-
-def _edited(edit: Callable[[str], str]) -> Callable[[Any], Any]:
-    """Wrap an action so that the XML of a successful answer goes through `edit`."""
-
-    def wrap(original: Any) -> Any:
-        def action(params: Any) -> Response:
-            status, headers, body = original(params)
-            return status, headers, edit(body.decode()).encode() if status < 300 else body
-
-        return action
-
-    return wrap
 
 
 def _first(params: dict[str, Any], name: str) -> str:
@@ -255,7 +175,7 @@ def parents_of_stacks() -> None:
 
         return re.sub(r"<StackId>([^<]+)</StackId>", with_parents, xml)
 
-    _wrap_action("ministack.services.cloudformation.handlers", "DescribeStacks", _edited(edit), "_ACTION_HANDLERS")
+    wrap_action("ministack.services.cloudformation.handlers", "DescribeStacks", edited(edit), "_ACTION_HANDLERS")
 
 
 def missing_attributes() -> None:
@@ -313,9 +233,9 @@ def network_acl_ports() -> None:
 
         return entry_xml
 
-    _wrap_action(EC2, "CreateNetworkAclEntry", keeping)
-    _wrap_action(EC2, "ReplaceNetworkAclEntry", keeping)
-    _wrap(EC2, "_network_acl_entry_xml", ("entry",), printing)
+    wrap_action(EC2, "CreateNetworkAclEntry", keeping)
+    wrap_action(EC2, "ReplaceNetworkAclEntry", keeping)
+    replace_function(EC2, "_network_acl_entry_xml", ("entry",), printing)
 
 
 def network_acl_associations() -> None:
@@ -334,7 +254,7 @@ def network_acl_associations() -> None:
 
         return action
 
-    _wrap_action(EC2, "ReplaceNetworkAclAssociation", keeping)
+    wrap_action(EC2, "ReplaceNetworkAclAssociation", keeping)
 
 
 def nat_gateway_addresses() -> None:
@@ -360,7 +280,7 @@ def nat_gateway_addresses() -> None:
         pattern = r"<natGatewayId>([^<]+)</natGatewayId>.*?<natGatewayAddressSet/>"
         return re.sub(pattern, with_address, xml, flags=re.DOTALL)
 
-    _wrap_action(EC2, "DescribeNatGateways", _edited(edit))
+    wrap_action(EC2, "DescribeNatGateways", edited(edit))
 
 
 def flow_log_details() -> None:
@@ -390,8 +310,8 @@ def flow_log_details() -> None:
 
         return re.sub(r"<flowLogId>([^<]+)</flowLogId>", with_details, xml)
 
-    _wrap_action(EC2, "CreateFlowLogs", keeping)
-    _wrap_action(EC2, "DescribeFlowLogs", _edited(edit))
+    wrap_action(EC2, "CreateFlowLogs", keeping)
+    wrap_action(EC2, "DescribeFlowLogs", edited(edit))
 
 
 def instance_details() -> None:
@@ -410,7 +330,7 @@ def instance_details() -> None:
 
         return instance_xml
 
-    _wrap(EC2, "_instance_xml", ("inst",), showing)
+    replace_function(EC2, "_instance_xml", ("inst",), showing)
 
 
 def endpoint_details() -> None:
@@ -430,7 +350,7 @@ def endpoint_details() -> None:
 
         return re.sub(r"<vpcEndpointId>([^<]+)</vpcEndpointId>", with_details, xml)
 
-    _wrap_action(EC2, "DescribeVpcEndpoints", _edited(edit))
+    wrap_action(EC2, "DescribeVpcEndpoints", edited(edit))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -457,7 +377,7 @@ def load_balancer_network() -> None:
 
         return lb_xml
 
-    _wrap(LOAD_BALANCERS, "_lb_xml", ("lb",), in_its_vpc)
+    replace_function(LOAD_BALANCERS, "_lb_xml", ("lb",), in_its_vpc)
 
 
 def load_balancers_of_all_accounts() -> None:
@@ -480,7 +400,7 @@ def load_balancers_of_all_accounts() -> None:
 
     guarded("ministack.core.responses", "set_request_account_id", "access_key_id")
     guarded("ministack.core.responses", "set_request_region", "region")
-    _wrap(LOAD_BALANCERS, "find_lb_for_host", ("host",), everywhere)
+    replace_function(LOAD_BALANCERS, "find_lb_for_host", ("host",), everywhere)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -490,7 +410,7 @@ def load_balancers_of_all_accounts() -> None:
 
 def table_settings() -> None:
     """A table is encrypted, expires items and keeps backups as its template says; ministack drops all three."""
-    _apply_settings(handler_of("AWS::DynamoDB::Table"), _set_table)
+    apply_settings(handler_of("AWS::DynamoDB::Table"), _set_table)
 
 
 def _set_table(name: str, old: Properties, new: Properties) -> None:
@@ -522,7 +442,7 @@ def bucket_encryption() -> None:
         if "BucketEncryption" in new:
             put(name, _encryption_xml(new["BucketEncryption"]))
 
-    _apply_settings(handler_of("AWS::S3::Bucket"), encrypt)
+    apply_settings(handler_of("AWS::S3::Bucket"), encrypt)
 
 
 def _encryption_xml(encryption: Properties) -> bytes:
@@ -553,8 +473,10 @@ def group_instances() -> None:
     ministack invents instance ids that EC2 does not know, and for a group of a stack not even those. Nothing runs, so
     every instance is healthy at once, and a CreationPolicy or UpdatePolicy that waits for signals has them.
     """
-    _wrap(AUTO_SCALING, "_reconcile_instances", ("asg",), lambda original: lambda asg: _reconcile(asg, original))
-    _wrap_action(AUTO_SCALING, "DescribeAutoScalingGroups", _edited(_with_target_groups))
+    replace_function(
+        AUTO_SCALING, "_reconcile_instances", ("asg",), lambda original: lambda asg: _reconcile(asg, original)
+    )
+    wrap_action(AUTO_SCALING, "DescribeAutoScalingGroups", edited(_with_target_groups))
     handler = handler_of("AWS::AutoScaling::AutoScalingGroup")
     create, update, delete = handler["create"], handler["update"], handler["delete"]
 
@@ -732,7 +654,7 @@ def database_instances() -> None:
         delete(physical_id, props)
 
     handler |= {"create": creating, "update": updating, "delete": deleting}
-    _wrap(RDS, "_instance_xml", ("i",), _printing_database_details)
+    replace_function(RDS, "_instance_xml", ("i",), _printing_database_details)
 
 
 def _source(props: Properties) -> dict[str, Any] | None:
@@ -836,4 +758,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     group_instances,
     database_instances,
     secret_references,
+    buckets_of_other_accounts,
+    templates_of_other_accounts,
+    planned_failures,
 )

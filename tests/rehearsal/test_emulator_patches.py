@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from conftest import REGION, TEMPLATES, Account, root_parameters
 
-from generator.rehearsal import emulator_patches
-from generator.rehearsal.emulator_patches import PATCHES, PatchError
+from generator.rehearsal import emulator_guards, emulator_patches
+from generator.rehearsal.emulator_guards import PatchError
+from generator.rehearsal.emulator_patches import PATCHES
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +28,14 @@ def web(production: Account) -> Account:
 @pytest.fixture
 def fresh_ministack(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Handlers as ministack installs them, put back after the test."""
-    provisioners = import_module(emulator_patches.PROVISIONERS)
+    provisioners = import_module(emulator_guards.PROVISIONERS)
     copies = {name: dict(handler) for name, handler in provisioners._RESOURCE_HANDLERS.items()}
     monkeypatch.setattr(provisioners, "_RESOURCE_HANDLERS", copies)
     return provisioners
 
 
 def test_the_patches_are_for_the_installed_version() -> None:
-    assert version("ministack") == emulator_patches.MINISTACK_VERSION
+    assert version("ministack") == emulator_guards.MINISTACK_VERSION
 
 
 @pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.__name__)
@@ -44,12 +45,12 @@ def test_every_patch_says_what_it_restores(patch: Any) -> None:
 
 def test_a_guard_notices_a_function_that_is_gone() -> None:
     with pytest.raises(PatchError, match=r"ministack.services.ec2.no_such is gone.*1\.5\.33"):
-        emulator_patches.guarded("ministack.services.ec2", "no_such")
+        emulator_guards.guarded("ministack.services.ec2", "no_such")
 
 
 def test_a_guard_notices_other_parameters() -> None:
     with pytest.raises(PatchError, match=r"_instance_xml takes \(inst\), not \(instance\)"):
-        emulator_patches.guarded("ministack.services.ec2", "_instance_xml", "instance")
+        emulator_guards.guarded("ministack.services.ec2", "_instance_xml", "instance")
 
 
 @pytest.mark.parametrize(
@@ -70,8 +71,8 @@ def test_handler_patches_notice_a_change(
     handler = fresh_ministack._RESOURCE_HANDLERS[type_name]
     monkeypatch.setitem(handler, "create", lambda logical_id, props, stack_name, extra: None)
     # What is wrapped before the handler is looked at must not stay wrapped in this process.
-    monkeypatch.setattr(emulator_patches, "_wrap", lambda *_: None)
-    monkeypatch.setattr(emulator_patches, "_wrap_action", lambda *_: None)
+    monkeypatch.setattr(emulator_patches, "replace_function", lambda *_: None)
+    monkeypatch.setattr(emulator_patches, "wrap_action", lambda *_: None)
     with pytest.raises(PatchError, match=f"create of {type_name} takes"):
         getattr(emulator_patches, patch)()
     del fresh_ministack._RESOURCE_HANDLERS[type_name]
@@ -86,6 +87,9 @@ def test_handler_patches_notice_a_change(
         ("load_balancer_network", "ministack.services.alb", "_lb_xml"),
         ("load_balancers_of_all_accounts", "ministack.services.alb", "find_lb_for_host"),
         ("group_instances", "ministack.services.autoscaling", "_reconcile_instances"),
+        ("buckets_of_other_accounts", "ministack.services.s3", "_foreign_bucket_allows"),
+        ("templates_of_other_accounts", "ministack.services.s3", "_get_object_data"),
+        ("planned_failures", "ministack.services.cloudformation.stacks", "_provision_resource"),
     ],
 )
 def test_function_patches_notice_a_change(
