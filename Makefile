@@ -3,24 +3,57 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-READY := $(VENV)/ready
+# Named by what it was made from: in a build, the source is always newer than a cached environment.
+READY := $(VENV)/ready-$(shell cksum <requirements.lock | tr ' ' '-')
+# taskcat pins old packages: it has an environment of its own.
+TASKCAT := .venv-taskcat
+TASKCAT_READY := $(TASKCAT)/ready-$(shell cat tests/taskcat/*.lock | cksum | tr ' ' '-')
+TASKCAT_INSTALL = $(TASKCAT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+	--only-binary :all:
+UV_COMPILE = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--custom-compile-command "make lock"
 
-.PHONY: help templates test rehearse release format lock clean
+.PHONY: help templates test rehearse impact taskcat taskcat-local taskcat-clean publish bootstrap-tools \
+	bootstrap-target review release format lock clean
 
 help: ## Show the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 templates: $(READY) ## Write templates_out/, checked by cfn-lint and against CloudFormation's quotas
 	@$(RUN) -m generator templates
 
 test: $(READY) ## Lint, check types and run all tests
-	@$(RUN) -m ruff check .
-	@$(RUN) -m ruff format --check --quiet .
-	@$(RUN) -m mypy
-	@$(RUN) -m pytest --numprocesses 2 --dist loadfile
+	@$(RUN) -m tests
 
-rehearse: $(READY) ## Deploy to an emulator of AWS on this machine: all environments, or ENVIRONMENT=dev
-	@$(RUN) -m generator rehearse $(if $(ENVIRONMENT),--environment $(ENVIRONMENT))
+rehearse: $(READY) ## Execute the pipeline on an emulator of AWS: TO=dev FROM=v1.1.0 FAIL_AT=staging APPROVE=yes
+	@$(RUN) -m generator rehearse $(if $(TO),--to $(TO)) $(if $(FROM),--from $(FROM)) $(if $(FAIL_AT),--fail-at $(FAIL_AT)) \
+		$(if $(filter yes,$(APPROVE)),--approve) $(if $(filter no,$(APPROVE)),--reject)
+
+impact: $(READY) ## Show what deploying the current release would change: FROM=v1.1.0 FORMAT=markdown
+	@$(RUN) -m generator impact $(if $(FROM),--from $(FROM)) $(if $(FORMAT),--format $(FORMAT))
+
+taskcat: $(READY) $(TASKCAT_READY) ## Test the release in regions of your AWS account: REGION=eu-west-1 ROLE_NAME=name
+	@$(RUN) -m tests.taskcat $(if $(REGION),--region $(REGION)) $(if $(ROLE_NAME),--role-name $(ROLE_NAME))
+
+taskcat-local: $(READY) $(TASKCAT_READY) ## Test the release in all regions of the emulator, with taskcat
+	@$(RUN) -m tests.taskcat --emulator
+
+taskcat-clean: $(READY) ## Remove what an interrupted `make taskcat` has left: NAME=taskcat-3f9a1c
+	@$(RUN) -m tests.taskcat --clean-up "$(NAME)"
+
+publish: $(READY) ## Publish the release to a bucket and write dist/, as the pipeline's build does: BUCKET=name
+	@$(RUN) -m generator publish --bucket "$(BUCKET)"
+
+bootstrap-tools: $(READY) ## Create or update the pipeline in the tools account: PARAMETERS='DevAccountId=...'
+	@$(RUN) -m generator bootstrap tools $(PARAMETERS)
+
+bootstrap-target: $(READY) ## Prepare an environment's account for the pipeline: ENVIRONMENT=dev PARAMETERS='...'
+	@$(RUN) -m generator bootstrap target --environment "$(ENVIRONMENT)" $(PARAMETERS)
+
+review: $(READY) ## Report the change set and its impact, as the pipeline's review does: ENVIRONMENT=prod
+	@$(RUN) -m generator review --environment "$(ENVIRONMENT)" --artifact "$(CODEBUILD_SRC_DIR_Release)" \
+		--deployment-role "$(DEPLOYMENT_ROLE_ARN)" --cloudformation-role "$(CLOUDFORMATION_ROLE_ARN)" \
+		--execution "$(EXECUTION_ID)" --variables review.env
 
 release: $(READY) ## Mark the current version as released: from then on it cannot change
 	@$(RUN) -m generator release
@@ -29,19 +62,28 @@ format: $(READY) ## Format the Python sources
 	@$(RUN) -m ruff check --fix .
 	@$(RUN) -m ruff format .
 
-lock: ## Resolve the dependencies of pyproject.toml into requirements.lock, with hashes
+lock: ## Resolve all dependencies into the lock files, with hashes
 	@$(PYTHON) -m venv $(VENV)-lock
 	@$(VENV)-lock/bin/pip install --quiet uv==0.13.8
-	@$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-annotate --custom-compile-command "make lock" --group dev --output-file requirements.lock pyproject.toml
+	@$(UV_COMPILE) --group dev --output-file requirements.lock pyproject.toml
+	@$(UV_COMPILE) --output-file tests/taskcat/requirements.lock tests/taskcat/requirements.in
+	@$(UV_COMPILE) --output-file tests/taskcat/build-requirements.lock tests/taskcat/build-requirements.in
 	@rm -rf $(VENV)-lock
 
 clean: ## Remove the environment and the caches
-	@rm -rf $(VENV) $(VENV)-lock .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(VENV)-lock $(TASKCAT) .cache dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-$(READY): requirements.lock
+$(READY):
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; run make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	@echo "Setting up $(VENV) (once, about a minute) ..."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@touch $@
+
+# One package has no wheel (yattag): it is built with the pinned setuptools, not with whatever is newest.
+$(TASKCAT_READY):
+	@echo "Setting up $(TASKCAT) (once, about half a minute) ..."
+	@$(PYTHON) -m venv --clear $(TASKCAT)
+	@$(TASKCAT_INSTALL) -r tests/taskcat/build-requirements.lock
+	@$(TASKCAT_INSTALL) --no-binary yattag --no-build-isolation -r tests/taskcat/requirements.lock
 	@touch $@

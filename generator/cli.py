@@ -6,6 +6,9 @@ Exit codes: 0 done or nothing to do, 1 failed, 2 wrong use, 130 interrupted.
 from __future__ import annotations
 
 import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +16,19 @@ import click
 from rich.console import Console
 
 from generator import __version__
+from generator.environment import ENVIRONMENTS
 from generator.errors import UserError
 
 if TYPE_CHECKING:
     from generator.environment import TemplateConfiguration
+    from generator.rehearsal.pipeline_actions import Approval
 
 TEMPLATES_OUT = Path("templates_out")
 PARAMS = Path("params")
+WAIVERS = PARAMS / "waivers.yaml"
 LINT_CACHE = Path(".cache/lint")
+ANY_ACCOUNT = "000000000000"
+"""Where nothing depends on which account it is."""
 INTERRUPTED = 130
 
 console = Console(highlight=False)
@@ -67,17 +75,182 @@ def release() -> None:
 
 
 @cli.command()
-@click.option("--environment", "-e", "names", multiple=True, help="Only this environment; may be repeated.")
+@click.option("--to", type=click.Choice(ENVIRONMENTS), default=ENVIRONMENTS[-1], help="Promote no further than this.")
+@click.option("--from", "previous", metavar="RELEASE", help="Let the environments run this release first: v1.1.0.")
+@click.option("--approve", "answer", flag_value="approve", help="Approve without asking.")
+@click.option("--reject", "answer", flag_value="reject", help="Reject where approval is asked for.")
+@click.option("--fail-at", metavar="STAGE[:WHAT]", default="", help="Let an action or a resource of a stage fail.")
+@click.option("--variable", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of the pipeline.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the emulator; a free one by default.")
-def rehearse(names: tuple[str, ...], port: int | None) -> None:
-    """Deploy the current release to every environment on an emulator of AWS, and inspect what was deployed."""
+def rehearse(
+    to: str, previous: str | None, answer: str | None, fail_at: str, variables: tuple[str, ...], port: int | None
+) -> None:
+    """Execute the generated pipeline on an emulator of AWS: build, promote through the environments, inspect."""
     from generator.environment import load_all, select
-    from generator.rehearsal.rehearse import rehearse_all
+    from generator.rehearsal.rehearse import Wishes
+    from generator.rehearsal.rehearse import rehearse as run
     from generator.release import folder_of
 
-    folder = folder_of(TEMPLATES_OUT)
-    if not rehearse_all(folder, select(load_all(PARAMS), names), console, port):
+    configurations = select(load_all(PARAMS), ENVIRONMENTS)
+    wishes = Wishes(
+        approve=_approver(answer),
+        fail_at=fail_at,
+        previous=TEMPLATES_OUT / previous if previous else None,
+        to=to,
+        variables=_pairs("--variable", variables),
+    )
+    if not run(Path.cwd(), folder_of(TEMPLATES_OUT), configurations, wishes, console, port):
         sys.exit(1)
+
+
+@cli.command()
+@click.option(
+    "--from", "before", metavar="RELEASE", help="Release to upgrade from; the newest released one by default."
+)
+@click.option("--format", "form", type=click.Choice(["tree", "markdown", "json"]), default="tree", show_default=True)
+@click.option("--environment", "-e", "names", multiple=True, help="Only this environment; may be repeated.")
+def impact(before: str | None, form: str, names: tuple[str, ...]) -> None:
+    """Say what deploying the current release would change in each environment, and fail where data is at stake."""
+    from generator.checks.environment_impact import impact_of
+    from generator.checks.waivers import load as load_waivers
+    from generator.environment import load_all, select
+    from generator.release import folder_of, newest_released
+    from generator.reports.impact import print_impacts
+    from generator.reports.impact_json import to_json
+    from generator.reports.impact_markdown import to_markdown
+
+    current = folder_of(TEMPLATES_OUT)
+    former = TEMPLATES_OUT / before if before else newest_released(TEMPLATES_OUT, but=current)
+    configurations = load_all(PARAMS)
+    today = datetime.now(UTC).date()
+    waivers = load_waivers(WAIVERS, [c.source.stem for c in configurations], today)
+    found = impact_of(former, current, select(configurations, names), ANY_ACCOUNT, waivers, today)
+    if form == "tree":
+        print_impacts(console, found)
+    else:
+        click.echo(to_json(found) if form == "json" else to_markdown(found), nl=False)
+    if any(environment.fails for environment in found):
+        sys.exit(1)
+
+
+@cli.command()
+@click.option("--bucket", required=True, help="Bucket that takes the templates.")
+@click.option("--dist", type=click.Path(path_type=Path), default=Path("dist"), help="Folder for what stages deploy.")
+def publish(bucket: str, dist: Path) -> None:
+    """Publish the current release to a bucket, pin its AMI, and write what the deploying stages work from."""
+    from generator.delivery import session
+    from generator.delivery.publish import publish as run
+    from generator.release import folder_of
+
+    release = folder_of(TEMPLATES_OUT)
+    published = run(session.client("s3"), session.client("ssm"), release, PARAMS, bucket, dist)
+    for name, value in published.items():
+        console.print(f"{name}: {value}", soft_wrap=True)
+
+
+@cli.group()
+def bootstrap() -> None:
+    """Prepare an AWS account for the pipeline, with the credentials of its administrator."""
+
+
+@bootstrap.command("tools")
+@click.argument("parameters", nargs=-1, metavar="[NAME=VALUE]...")
+def bootstrap_tools(parameters: tuple[str, ...]) -> None:
+    """Create or update the pipeline in the tools account; print what to do next."""
+    from generator.delivery import bootstrap as steps
+    from generator.delivery import session
+    from generator.environment import load_all
+    from generator.rehearsal.report import Narrator
+    from generator.release import folder_of
+
+    release = folder_of(TEMPLATES_OUT)
+    given = steps.parse_parameters(parameters)
+    tags = load_all(PARAMS)[-1].tags
+    account_id, region = session.account_and_region()
+    deployment = steps.bootstrap_tools(session.client("cloudformation"), release, given, Narrator(console).event, tags)
+    for line in steps.after_tools(release, given, deployment.outputs, account_id, region):
+        console.print(line, soft_wrap=True, markup=False)
+
+
+@bootstrap.command("target")
+@click.option("--environment", "-e", "name", required=True, help="Environment that this account is for.")
+@click.argument("parameters", nargs=-1, metavar="[NAME=VALUE]...")
+def bootstrap_target(name: str, parameters: tuple[str, ...]) -> None:
+    """Create or update what the pipeline needs in an environment's account; print what to do next."""
+    from generator.delivery import bootstrap as steps
+    from generator.delivery import session
+    from generator.environment import load_all, select
+    from generator.rehearsal.report import Narrator
+    from generator.release import folder_of
+
+    [configuration] = select(load_all(PARAMS), [name])
+    given = steps.parse_parameters(parameters)
+    client = session.client("cloudformation")
+    steps.bootstrap_target(client, folder_of(TEMPLATES_OUT), configuration, given, Narrator(console).event)
+    for line in steps.after_target(configuration):
+        console.print(line, soft_wrap=True, markup=False)
+
+
+@cli.command()
+@click.option("--environment", "-e", "name", required=True, help="Environment that the release is on its way to.")
+@click.option("--artifact", type=click.Path(path_type=Path), required=True, help="Folder that the build handed on.")
+@click.option("--deployment-role", required=True, help="ARN of the role to assume in the environment's account.")
+@click.option("--cloudformation-role", required=True, help="ARN of CloudFormation's service role there.")
+@click.option("--execution", required=True, help="Id of the pipeline's execution.")
+@click.option("--variables", type=click.Path(path_type=Path), required=True, help="File for the shell's variables.")
+def review(
+    name: str, artifact: Path, deployment_role: str, cloudformation_role: str, execution: str, variables: Path
+) -> None:
+    """Make the change set for an environment, and a report of it for who must approve; fail where data is at stake."""
+    from generator.checks.waivers import load as load_waivers
+    from generator.delivery import session
+    from generator.delivery.review import Subject, as_variables
+    from generator.delivery.review import review as run
+    from generator.environment import load_all, select
+
+    configurations = load_all(PARAMS)
+    [configuration] = select(configurations, [name])
+    today = datetime.now(UTC).date()
+    account_id = deployment_role.split(":")[4]
+    region = configuration.environment.availability_zone_a.literal[:-1]
+    subject = Subject(artifact, configuration, account_id, region, cloudformation_role, execution)
+    with tempfile.TemporaryDirectory(prefix="review-") as workspace:
+        found = run(
+            session.client_of_role("cloudformation", deployment_role, region),
+            session.client("s3", region),
+            subject,
+            load_waivers(WAIVERS, [c.source.stem for c in configurations], today),
+            today,
+            Path(workspace),
+        )
+    variables.write_text(as_variables(found), encoding="utf-8")
+    console.print(found.summary, soft_wrap=True, markup=False)
+    console.print(found.report_url, soft_wrap=True, markup=False)
+    if not found.acceptable:
+        sys.exit(1)
+
+
+def _approver(answer: str | None) -> Callable[[str], Approval]:
+    """Return who approves: the option given, or whoever sits at the terminal."""
+    from generator.rehearsal.pipeline_actions import Approval
+
+    if answer is None and not sys.stdin.isatty():
+        raise UserError("the pipeline asks for approval and nobody sits at a terminal: give --approve or --reject")
+
+    def ask(question: str) -> Approval:
+        if answer is not None:
+            return Approval(answer == "approve", f"by --{answer}")
+        return Approval(click.confirm(f"{question}\nApprove?"), "on the terminal")
+
+    return ask
+
+
+def _pairs(option: str, given: Sequence[str]) -> dict[str, str]:
+    """Return what an option says as NAME=VALUE. Raises `UserError`."""
+    for pair in given:
+        if "=" not in pair:
+            raise UserError(f"{option} {pair!r}: must be NAME=VALUE")
+    return dict(pair.split("=", 1) for pair in given)
 
 
 def _check(staging: Path, environments: list[TemplateConfiguration]) -> None:

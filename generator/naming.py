@@ -18,6 +18,17 @@ PROJECT = "web-platform"
 own.
 """
 
+TOOLS = "tools"
+"""What the tools account is called where other accounts have the name of an environment."""
+
+# Roles that another account or another stack must know by name.
+PIPELINE_ROLE = f"{PROJECT}-pipeline"
+CHANGE_REPORT_ROLE = f"{PROJECT}-change-report"
+REGIONAL_TEST_BUILD_ROLE = f"{PROJECT}-regional-test-build"
+DEPLOYMENT_ROLE = f"{PROJECT}-deployment"
+CLOUDFORMATION_ROLE = f"{PROJECT}-cloudformation"
+REGIONAL_TEST_ROLE = f"{PROJECT}-regional-test"
+
 
 def pascal_case(snake_case: str) -> str:
     """Return CloudFormation's spelling of a Python name: `vpc_cidr` becomes `VpcCidr`."""

@@ -111,6 +111,41 @@ class EnvironmentName(ParameterType):
     allowed = "2 to 16 lower-case letters, digits and hyphens, starting with a letter."
 
 
+class AccountId(ParameterType):
+    """An AWS account."""
+
+    allowed_pattern = r"^\d{12}$"
+    allowed = "The twelve digits of an AWS account."
+
+
+class RepositoryName(ParameterType):
+    """A repository at a Git host, or nothing where the source comes from a bucket."""
+
+    allowed_pattern = r"^$|^[\w.-]+(/[\w.-]+)+$"
+    allowed = "Owner and name of a repository, such as my-team/my-shop, or empty for a source bucket."
+
+
+class SourceProvider(ParameterType):
+    """The Git host of the repository."""
+
+    allowed_values = ("AzureDevOps", "Bitbucket", "GitHub", "GitLab")
+    allowed = "AzureDevOps, Bitbucket, GitHub or GitLab."
+
+
+class BranchName(ParameterType):
+    """A branch of the repository."""
+
+    allowed_pattern = r"^[\w./-]{1,255}$"
+    allowed = "The name of a branch, such as main."
+
+
+class EmailAddress(ParameterType):
+    """Where mail goes, or nowhere."""
+
+    allowed_pattern = r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$"
+    allowed = "An e-mail address, or empty for none."
+
+
 class VpcCidr(ParameterType):
     """The VPC's address range. Always a /16, so that the subnets' sizes are the same everywhere."""
 
@@ -370,3 +405,10 @@ class Version(ParameterType):
 
     allowed_pattern = r"^\d+\.\d+\.\d+$"
     allowed = "Three numbers separated by dots."
+
+
+class TopicArn(ParameterType):
+    """The ARN of an SNS topic."""
+
+    allowed_pattern = rf"^{ARN_PREFIX}sns:[a-z0-9-]+:\d{{12}}:.+$"
+    allowed = "The ARN of an SNS topic."

@@ -30,6 +30,21 @@ def folder_of(templates_out: Path, version: str = __version__) -> Path:
     return templates_out / f"v{version}"
 
 
+def newest_released(templates_out: Path, but: Path) -> Path:
+    """Return the folder of the newest release that is marked as released, other than the one given.
+
+    Raises `UserError` where there is none.
+    """
+    released = [
+        folder
+        for folder in templates_out.glob("v*")
+        if folder != but and (folder / MANIFEST).exists() and read_manifest(folder)["released"]
+    ]
+    if not released:
+        raise UserError(f"{templates_out}: no other release is marked as released, so there is nothing to compare with")
+    return max(released, key=lambda folder: [int(number) for number in folder.name[1:].split(".")])
+
+
 def read_manifest(release: Path) -> dict[str, Any]:
     """Return the manifest of a release folder. Raises `UserError` where there is none or it is broken."""
     path = release / MANIFEST

@@ -1,12 +1,16 @@
-"""What a template says once its parameters have values: a small evaluator of the intrinsic functions that we use."""
+"""What one template says once some of its parameters have values; the rest of it stays as it is written.
+
+The resolver gives the whole of a release, with all parameters and with symbols for what is unknown. Tests of a single
+stack want less: a parameter or two, and `Ref`s and `GetAtt`s to look at. The functions themselves are the generator's.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_network
-from itertools import islice
-from re import findall, sub
+from re import findall
 from typing import Any
+
+from generator.intrinsics import apply, substitute
 
 Template = dict[str, Any]
 Templates = dict[str, Template]
@@ -79,12 +83,12 @@ def resolve(value: Any, template: Template, parameters: Mapping[str, str]) -> An
 
 def _apply(function: str, argument: Any, parameters: Mapping[str, str]) -> Any:
     match function, argument:
-        case "Fn::Select", [index, [*items]]:
-            return items[int(index)]
-        case "Fn::Cidr", [str(block), count, bits]:
-            return [str(part) for part in islice(ip_network(block).subnets(new_prefix=32 - int(bits)), int(count))]
-        case "Fn::Join", [str(separator), [*items]] if all(isinstance(item, str) for item in items):
-            return separator.join(items)
+        case "Fn::Select", [_, [*_]]:
+            return apply(function, argument)
+        case "Fn::Cidr", [str(), _, _]:
+            return apply(function, argument)
+        case "Fn::Join", [str(), [*items]] if all(isinstance(item, str) for item in items):
+            return apply(function, argument)
         case "Fn::Sub", str(text):
             return _substitute(text, parameters)
         case "Fn::Sub", [str(text), dict(values)]:
@@ -95,11 +99,11 @@ def _apply(function: str, argument: Any, parameters: Mapping[str, str]) -> Any:
 def _substitute(text: str, values: Mapping[str, Any]) -> str:
     """Return the text with known values filled in; unknown variables keep their place."""
 
-    def known(match: Any) -> str:
-        value = values.get(match[1])
-        return value if isinstance(value, str) else match[0]
+    def known(name: str) -> str:
+        value = values.get(name)
+        return value if isinstance(value, str) else f"${{{name}}}"
 
-    return sub(r"\$\{([\w:.]+)\}", known, text)
+    return substitute(text, known)
 
 
 def references(value: Any, facts: frozenset[str] = frozenset()) -> Iterator[tuple[str, frozenset[str]]]:

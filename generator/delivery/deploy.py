@@ -18,6 +18,8 @@ POLL_SECONDS = 0.2
 TIMEOUT_SECONDS = 300
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 """Words by which CloudFormation says that a change set is empty, which it calls a failure."""
+NO_CHANGE_SET = ("ChangeSetNotFound", "ChangeSetNotFoundException", "ValidationError")
+"""Error codes for a change set, or a stack, that does not exist."""
 CONSEQUENCES = ("cancelled", "The following resource(s) failed", "Embedded stack", "Nested stack")
 """Words of events that only report somebody else's failure."""
 FAILED_CHILD = re.compile(r"Embedded stack (arn:\S+) was not successfully")
@@ -71,49 +73,124 @@ class Deployment:
         raise KeyError(f"{stack}/{logical_id}")
 
 
+@dataclass(frozen=True)
+class ChangeSet:
+    """A change set after CloudFormation has computed it."""
+
+    id: str
+    stack_name: str
+    status: str
+    reason: str
+    changes: tuple[Mapping[str, Any], ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to change, which CloudFormation calls a failure."""
+        return self.status == "FAILED" and any(words in self.reason for words in NO_CHANGES)
+
+    @property
+    def can_be_executed(self) -> bool:
+        """Whether it holds changes and CloudFormation accepts them."""
+        return self.status == "CREATE_COMPLETE"
+
+
+def template_at(url: str) -> dict[str, str]:
+    """Return the arguments by which a template in a bucket is deployed."""
+    return {"TemplateURL": url}
+
+
+def template_text(body: str) -> dict[str, str]:
+    """Return the arguments by which a template of at most 51,200 bytes is deployed without a bucket."""
+    return {"TemplateBody": body}
+
+
 def deploy(
     cloudformation: CloudFormationClient,
     stack_name: str,
-    template_url: str,
+    template: Mapping[str, str],
     parameters: Mapping[str, str],
     tags: Mapping[str, str],
     on_event: Callable[[Event], None],
 ) -> Deployment:
     """Create the stack, or update it where it exists, through a change set; report events as they come.
 
-    A failure is no exception: the result says how it ended and why. Where there is nothing to change, the result is the
-    stack as it is.
+    `template` comes from `template_at` or `template_text`. A failure is no exception: the result says how it ended and
+    why. Where there is nothing to change, the result is the stack as it is.
     """
-    deployment = Deployment(stack_name)
-    started = time.monotonic()
-    change_set_type: Literal["CREATE", "UPDATE"] = "UPDATE" if _exists(cloudformation, stack_name) else "CREATE"
-    seen = _earlier_events(cloudformation, deployment) if change_set_type == "UPDATE" else set()
-    change_set = cloudformation.create_change_set(
+    name = f"{stack_name}-{uuid.uuid4().hex[:8]}"
+    change_set = create_change_set(cloudformation, stack_name, name, template, parameters, tags)
+    return execute_change_set(cloudformation, change_set, on_event)
+
+
+def find_change_set(cloudformation: CloudFormationClient, stack_name: str, name: str) -> ChangeSet | None:
+    """Return a change set by its name, or nothing where there is none."""
+    try:
+        found = cloudformation.describe_change_set(StackName=stack_name, ChangeSetName=name)
+    except cloudformation.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] in NO_CHANGE_SET:
+            return None
+        raise
+    changes = tuple(found.get("Changes", ()))
+    return ChangeSet(found["ChangeSetId"], stack_name, found["Status"], found.get("StatusReason", ""), changes)
+
+
+def create_change_set(
+    cloudformation: CloudFormationClient,
+    stack_name: str,
+    name: str,
+    template: Mapping[str, str],
+    parameters: Mapping[str, str],
+    tags: Mapping[str, str],
+    role_arn: str = "",
+) -> ChangeSet:
+    """Return a new change set, computed: for a stack that does not exist yet, one that creates it.
+
+    It takes the place of one that has the same name. With a role, CloudFormation acts as that role from then on.
+    """
+    if find_change_set(cloudformation, stack_name, name) is not None:
+        cloudformation.delete_change_set(StackName=stack_name, ChangeSetName=name)
+    kind: Literal["CREATE", "UPDATE"] = "UPDATE" if _exists(cloudformation, stack_name) else "CREATE"
+    request: dict[str, Any] = {**template, **({"RoleARN": role_arn} if role_arn else {})}
+    created = cloudformation.create_change_set(
         StackName=stack_name,
-        ChangeSetName=f"{stack_name}-{uuid.uuid4().hex[:8]}",
-        ChangeSetType=change_set_type,
-        TemplateURL=template_url,
+        ChangeSetName=name,
+        ChangeSetType=kind,
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
         IncludeNestedStacks=True,
+        **request,
     )
-    described = _wait_for_change_set(cloudformation, change_set["Id"])
-    reason = described.get("StatusReason", "")
-    if described["Status"] == "FAILED" and any(words in reason for words in NO_CHANGES):
-        cloudformation.delete_change_set(ChangeSetName=change_set["Id"])
+    described = _wait_for_change_set(cloudformation, created["Id"])
+    changes = tuple(described.get("Changes", ()))
+    return ChangeSet(created["Id"], stack_name, described["Status"], described.get("StatusReason", ""), changes)
+
+
+def execute_change_set(
+    cloudformation: CloudFormationClient, change_set: ChangeSet, on_event: Callable[[Event], None]
+) -> Deployment:
+    """Execute a change set and watch it to its end. An empty one is deleted, and the stack is taken as it is."""
+    deployment = Deployment(change_set.stack_name)
+    if change_set.is_empty:
+        seen = _earlier_events(cloudformation, deployment)
+        cloudformation.delete_change_set(ChangeSetName=change_set.id)
         _watch(cloudformation, deployment, seen, on_event)
         return deployment
-    if described["Status"] == "FAILED":
+    if not change_set.can_be_executed:
         deployment.status = "CHANGE_SET_FAILED"
-        deployment.events.append(
-            Event("", stack_name, "AWS::CloudFormation::ChangeSet", "FAILED", reason, datetime.now().astimezone())
-        )
+        deployment.events.append(_refusal(change_set))
         return deployment
-    cloudformation.execute_change_set(ChangeSetName=change_set["Id"])
+    started = time.monotonic()
+    seen = _earlier_events(cloudformation, deployment)
+    cloudformation.execute_change_set(ChangeSetName=change_set.id)
     _watch(cloudformation, deployment, seen, on_event)
     deployment.seconds = time.monotonic() - started
     return deployment
+
+
+def _refusal(change_set: ChangeSet) -> Event:
+    now = datetime.now().astimezone()
+    return Event("", change_set.stack_name, "AWS::CloudFormation::ChangeSet", "FAILED", change_set.reason, now)
 
 
 def _exists(cloudformation: CloudFormationClient, stack_name: str) -> bool:

@@ -1,27 +1,62 @@
-"""Publishing a release: its templates to S3, and its AMI pinned in SSM. What a deployment needs to be there before it.
+"""Publishing a release: its templates to S3, its AMI pinned in SSM, and `dist/`, which the deploying stages work from.
 
 The key prefix holds a digest of the templates. CloudFormation compares URLs, not bodies: the same URL with another
 template behind it would be "no updates"; and a rollback needs the former templates where they were.
+
+Publishing may be repeated after a failure at any point, and by two at once: an object that lies there already is left
+alone, the manifest comes last, so that its presence says that the rest is there.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from generator.naming import PROJECT, web_server_image_path
-from generator.release import digest, read_manifest
+from generator.delivery.session import explained
+from generator.environment import load_all
+from generator.naming import PROJECT, template_file, web_server_image_path
+from generator.release import MANIFEST, digest, read_manifest, replace, staged, to_json, verify
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
+
+ROOT = "platform"
+"""The root that the pipeline deploys."""
 
 PUBLIC_IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 """The public SSM parameter that names the newest Amazon Linux 2023 AMI.
 https://docs.aws.amazon.com/linux/al2023/ug/ec2.html"""
 
 DIGEST_LENGTH = 12
+DIGEST_KEY = "sha256"
+"""Name of the metadata that holds an object's digest. The ETag does not serve: with KMS it is no digest of the content.
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html"""
+
+ABSENT = ("403", "404", "NoSuchKey", "AccessDenied", "Forbidden")
+"""What S3 says of an object that is not there; 403 to those who may not list the bucket. Whether it may be written is
+then seen by writing. https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html"""
+
+
+def publish(s3: S3Client, ssm: SSMClient, release: Path, params: Path, bucket: str, dist: Path) -> dict[str, str]:
+    """Publish a release and write `dist`; return what `dist/release.json` says, the root's parameters of the release.
+
+    `dist` is written whole or not at all. Raises `UserError` where release or settings are not sound, and where AWS
+    refuses.
+    """
+    verify(release)
+    configurations = load_all(params)
+    with explained(f"publishing {release.name} to bucket {bucket}"):
+        prefix = upload(s3, release, bucket)
+    with explained(f"pinning the AMI of {release.name}"):
+        image = pin_image(ssm, release)
+    published = {"TemplateBucketName": bucket, "TemplateKeyPrefix": prefix, "WebServerImageId": image}
+    smoke_test = Path(__file__).with_name("smoke_test.py")
+    sources = [release / template_file(ROOT), smoke_test, *(each.source for each in configurations)]
+    _write(dist, {"release.json": to_json(published), **{path.name: path.read_text("utf-8") for path in sources}})
+    return published
 
 
 def key_prefix(release: Path) -> str:
@@ -32,11 +67,19 @@ def key_prefix(release: Path) -> str:
 
 
 def upload(s3: S3Client, release: Path, bucket: str) -> str:
-    """Copy the templates of a release to a bucket and return the key prefix under which they lie."""
+    """Copy a release to a bucket, as far as it is not there yet, and return the key prefix under which it lies."""
     prefix = key_prefix(release)
-    for name in read_manifest(release)["templates"]:
+    # The manifest last: where it is, everything is.
+    for name in (*read_manifest(release)["templates"], MANIFEST):
         body = (release / name).read_bytes()
-        s3.put_object(Bucket=bucket, Key=prefix + name, Body=body, ContentType="text/yaml")
+        if _digest_of(s3, bucket, prefix + name) != digest(body):
+            s3.put_object(
+                Bucket=bucket,
+                Key=prefix + name,
+                Body=body,
+                ContentType="application/json" if name == MANIFEST else "text/yaml",
+                Metadata={DIGEST_KEY: digest(body)},
+            )
     return prefix
 
 
@@ -47,8 +90,30 @@ def pin_image(ssm: SSMClient, release: Path) -> str:
     """
     path = web_server_image_path(read_manifest(release)["version"])
     try:
-        return ssm.get_parameter(Name=path)["Parameter"]["Value"]
+        return _parameter(ssm, path)
     except ssm.exceptions.ParameterNotFound:
-        image = ssm.get_parameter(Name=PUBLIC_IMAGE)["Parameter"]["Value"]
+        image = _parameter(ssm, PUBLIC_IMAGE)
+    try:
         ssm.put_parameter(Name=path, Value=image, Type="String", DataType="aws:ec2:image")
         return image
+    except ssm.exceptions.ParameterAlreadyExists:
+        return _parameter(ssm, path)  # another publisher came first
+
+
+def _digest_of(s3: S3Client, bucket: str, key: str) -> str:
+    """Return the digest that an object was uploaded with, or nothing where it is not there."""
+    try:
+        return s3.head_object(Bucket=bucket, Key=key)["Metadata"].get(DIGEST_KEY, "")
+    except s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] in ABSENT:
+            return ""
+        raise
+
+
+def _parameter(ssm: SSMClient, name: str) -> str:
+    return ssm.get_parameter(Name=name)["Parameter"]["Value"]
+
+
+def _write(dist: Path, files: Mapping[str, str]) -> None:
+    with staged(dist, files) as staging:
+        replace(dist, staging)

@@ -104,7 +104,22 @@ class Emulator:
         key = (service, account_id, region)
         with self._lock:
             if key not in self._clients:
-                self._clients[key] = self._new_client(service, account_id, region)
+                self._clients[key] = self._new_client(service, region, account_id, "rehearsal")
+            return self._clients[key]
+
+    def client_of_role(self, service: str, role_arn: str, caller_account_id: str, region: str) -> Any:
+        """Return the client of a service that acts as a role, assumed from another account; the same when asked."""
+        key = (service, role_arn, region)
+        with self._lock:
+            known = self._clients.get(key)
+        if known is not None:
+            return known
+        sts = self.client("sts", caller_account_id, region)
+        assumed = sts.assume_role(RoleArn=role_arn, RoleSessionName="rehearsal")["Credentials"]
+        with self._lock:
+            self._clients[key] = self._new_client(
+                service, region, assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"]
+            )
             return self._clients[key]
 
     def fail(self, fault: Fault) -> None:
@@ -192,7 +207,7 @@ class Emulator:
                     client.close()
                 self._clients.clear()
 
-    def _new_client(self, service: str, account_id: str, region: str) -> Any:
+    def _new_client(self, service: str, region: str, key: str, secret: str, token: str | None = None) -> Any:
         import boto3
         from botocore.config import Config
 
@@ -202,8 +217,9 @@ class Emulator:
             service,
             region_name=region,
             endpoint_url=self.endpoint_url,
-            aws_access_key_id=account_id,
-            aws_secret_access_key="rehearsal",
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
             config=Config(
                 connect_timeout=5,
                 read_timeout=60,

@@ -29,6 +29,7 @@ from generator.rehearsal.emulator_guards import (
     wrap_action,
 )
 from generator.rehearsal.emulator_handlers import Created, Properties
+from generator.rehearsal.emulator_regions import images_of_each_region, virtual_hosted_template_urls
 
 ALL_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
@@ -761,4 +762,6 @@ PATCHES: tuple[Callable[[], None], ...] = (
     buckets_of_other_accounts,
     templates_of_other_accounts,
     planned_failures,
+    images_of_each_region,
+    virtual_hosted_template_urls,
 )

@@ -1,28 +1,18 @@
-"""The registry schemas of resource types that cfn-lint bundles: what properties may be, and which cannot change."""
+"""What the emulator asks of the registry schemas: do properties fit, and does a change replace the resource."""
 
 from __future__ import annotations
 
-from functools import cache
 from importlib import import_module
 from typing import Any
 
+from generator import registry_schemas
+from generator.registry_schemas import Path
 from generator.rehearsal.emulator_api import current_region
 from generator.rehearsal.emulator_handlers import Properties
-
-Path = tuple[str, ...]
-"""Where a property stands: `("Budget", "BudgetName")`."""
 
 
 class InvalidPropertiesError(ValueError):
     """The resolved properties of a resource do not fit its registry schema."""
-
-
-@cache
-def schema(type_name: str, region: str) -> dict[str, Any]:
-    """Return the registry schema of a type, from those that cfn-lint bundles."""
-    manager: Any = import_module("cfnlint.schema").PROVIDER_SCHEMA_MANAGER
-    found: dict[str, Any] = manager.get_resource_schema(region, type_name).schema
-    return found
 
 
 def validate(type_name: str, properties: Properties) -> None:
@@ -30,7 +20,8 @@ def validate(type_name: str, properties: Properties) -> None:
     jsonschema: Any = import_module("cfnlint.jsonschema")
     filters: Any = import_module("cfnlint.jsonschema._filter")
     validator = jsonschema.CfnTemplateValidator(
-        schema=schema(type_name, current_region()), function_filter=filters.FunctionFilter(add_cfn_lint_keyword=False)
+        schema=registry_schemas.schema(type_name, current_region()),
+        function_filter=filters.FunctionFilter(add_cfn_lint_keyword=False),
     )
     # CloudFormation takes "true" for a boolean and 80 for a string; so does this context.
     validator = validator.evolve(context=validator.context.evolve(strict_types=False))
@@ -55,10 +46,9 @@ def requires_replacement(type_name: str, old: Properties, new: Properties) -> bo
     return any(value_at(old, path) != value_at(new, path) for path in paths(type_name, "createOnlyProperties"))
 
 
-def paths(type_name: str, keyword: str) -> list[Path]:
-    """Return the properties that a keyword of the schema lists, such as `primaryIdentifier`."""
-    pointers = schema(type_name, current_region()).get(keyword, ())
-    return [tuple(pointer.removeprefix("/properties/").split("/")) for pointer in pointers]
+def paths(type_name: str, keyword: str) -> tuple[Path, ...]:
+    """Return the properties that a keyword of the schema lists for the current request's region."""
+    return registry_schemas.paths(type_name, current_region(), keyword)
 
 
 def value_at(properties: Properties, path: Path) -> Any:

@@ -45,6 +45,7 @@ RECORDED_TYPES: tuple[str, ...] = (
     "AWS::CodeDeploy::Application",
     "AWS::CodeDeploy::DeploymentGroup",
     "AWS::CodePipeline::Pipeline",
+    "AWS::CodeStarNotifications::NotificationRule",
     "AWS::EC2::ClientVpnAuthorizationRule",
     "AWS::EC2::ClientVpnEndpoint",
     "AWS::EC2::ClientVpnTargetNetworkAssociation",

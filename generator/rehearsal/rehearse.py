@@ -1,100 +1,345 @@
-"""The whole rehearsal: an emulator, an account for each environment, and the real release with the real settings.
+"""The whole rehearsal: the generated pipeline, executed on an emulator, from the source to production.
 
-What it shows: that every nested template deploys through a change set with the real parameters, that all wires between
-stacks resolve, and that the services then answer what was promised. What it cannot show is printed with the result.
+The tools account and each environment have an account of their own, bootstrapped as on AWS. The pipeline is read from
+the release's template and executed action by action; after each deployment the services are asked whether everything is
+as promised. What the rehearsal cannot show is printed with the result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from generator.delivery.deploy import Deployment, deploy
-from generator.delivery.publish import pin_image, upload
-from generator.environment import TemplateConfiguration
-from generator.naming import PROJECT, root_stack_name, template_file
+from generator.checks.changes import Impact
+from generator.checks.impact import compare
+from generator.delivery.deploy import Deployment
+from generator.delivery.publish import key_prefix, pin_image, publish
+from generator.environment import ENVIRONMENTS, TemplateConfiguration
+from generator.errors import UserError
+from generator.naming import template_file
+from generator.rehearsal.accounts import TOOLS, Accounts, bootstrap, common_region
 from generator.rehearsal.emulator import Emulator
+from generator.rehearsal.outcome import Expectation, State, expected, read_state, succeeded_before
+from generator.rehearsal.pipeline import FAILED, STANDARD, Engine, Execution, Job
+from generator.rehearsal.pipeline_actions import Approval, Surroundings, providers
+from generator.rehearsal.pipeline_artifacts import ArtifactStore, files_below, pack, read_file, source_files
 from generator.rehearsal.probes import Finding, Target, inspect
-from generator.rehearsal.report import Progress, print_deployment, print_findings, print_limits, print_summary
+from generator.rehearsal.report import Narrator
+from generator.rehearsal.trouble import Trouble, fault, parse_trouble, with_trouble
+from generator.rehearsal.upgrade import Difference, differences, observed, physical_ids, predicted
+from generator.rehearsal.web_server_stand_in import HOST, WebServerStandIn
 from generator.release import verify
+from generator.resolver import Resolution, resolve
+from generator.template_yaml import load
 
 ROOT = "platform"
-"""The root that is rehearsed."""
+SOURCE_OBJECT = "source.zip"
+APPROVAL = ("Approval", "AWS", "Manual")
+STAGES = {name: name.capitalize() for name in ENVIRONMENTS}
+"""The stage that promotes to each environment."""
 
 
-def rehearse_all(
-    release: Path, configurations: Sequence[TemplateConfiguration], console: Console, port: int | None = None
+PLACEHOLDERS = {
+    "TemplateBucketName": "templates",
+    "TemplateKeyPrefix": "release/",
+    "WebServerImageId": "ami-00000000000000000",
+}
+"""For what the release itself gives the root, where only the names of resources are asked for."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What shall be rehearsed: who approves, what fails, what the environments ran before, and how far to go."""
+
+    approve: Callable[[str], Approval]
+    fail_at: str = ""
+    previous: Path | None = None
+    to: str = ENVIRONMENTS[-1]
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class _Deployments:
+    """What an execution deployed, and what was found then, by environment."""
+
+    of: dict[str, Deployment] = field(default_factory=dict)
+    findings: dict[str, list[Finding]] = field(default_factory=dict)
+
+
+@dataclass
+class EnvironmentResult:
+    """What a promotion meant for one environment. `differences` compares an upgrade with its prediction."""
+
+    name: str
+    before: State | None
+    after: State | None
+    expectation: Expectation
+    deployment: Deployment | None
+    findings: Sequence[Finding]
+    differences: Sequence[Difference] | None
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the environment stands where it should, is as promised, and every surprise has its explanation."""
+        surprises = [difference for difference in self.differences or () if not difference.explanation]
+        return self.expectation.met_by(self.after) and all(f.holds for f in self.findings) and not surprises
+
+
+@dataclass
+class Result:
+    """How a rehearsal ended. `fault_left` says that the resource that should have failed was never touched."""
+
+    execution: Execution
+    environments: Sequence[EnvironmentResult]
+    trouble: Trouble | None
+    rejected: bool
+    fault_left: bool
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the promotion went through, or stopped where trouble on purpose should stop it."""
+        meant_to_fail = self.trouble is not None or self.rejected
+        if self.execution.succeeded == meant_to_fail or self.fault_left:
+            return False
+        return all(environment.as_expected for environment in self.environments)
+
+
+def rehearse(
+    project: Path,
+    release: Path,
+    configurations: Sequence[TemplateConfiguration],
+    wishes: Wishes,
+    console: Console,
+    port: int | None = None,
 ) -> bool:
-    """Deploy the release to each environment in turn and inspect it; return whether everything was as promised.
+    """Promote the release that `project` generates through the environments on an emulator, and print how it went.
 
-    Stops at the first environment that fails, as a promotion would. Raises `UserError` where the release is not whole
-    or the port is taken.
+    Returns whether everything ended where it should. `release` is the folder from which the accounts are bootstrapped.
+    Raises `UserError` where it is not whole, a wish cannot be fulfilled, or the port is taken.
     """
+    with started(project, release, configurations, console, port) as rehearsal:
+        return rehearsal.promote(wishes).as_expected
+
+
+@contextmanager
+def started(
+    project: Path,
+    release: Path,
+    configurations: Sequence[TemplateConfiguration],
+    console: Console,
+    port: int | None = None,
+) -> Iterator[Rehearsal]:
+    """Provide bootstrapped accounts for the time of a `with` block, to promote one release after the other in them."""
     verify(release)
-    results: list[tuple[str, Deployment, list[Finding]]] = []
-    with Emulator(port) as emulator:
-        for number, configuration in enumerate(configurations, start=1):
-            name = configuration.environment.environment_name.literal
-            deployment, findings = rehearse_one(emulator, release, configuration, _account_id(number), console)
-            results.append((name, deployment, findings))
-            if not deployment.complete or not all(finding.holds for finding in findings):
-                break
-    print_limits(console, [deployment for _, deployment, _ in results])
-    return print_summary(console, results, [c.environment.environment_name.literal for c in configurations])
+    by_name = {c.environment.environment_name.literal: c for c in configurations}
+    by_name = {name: by_name[name] for name in ENVIRONMENTS}
+    region = common_region(by_name)
+    with (
+        Emulator(port) as emulator,
+        WebServerStandIn() as stand_in,
+        tempfile.TemporaryDirectory(prefix="rehearsal-") as workspace,
+    ):
+        narrator = Narrator(console)
+        accounts = Accounts(emulator, region)
+        narrator.begins(f"bootstrap of the tools account and of {len(by_name)} environments' accounts, {region}")
+        pipeline, outputs = bootstrap(accounts, release, by_name, narrator.event)
+        engine = Engine(pipeline, narrator)
+        yield Rehearsal(accounts, engine, outputs, project, release, by_name, Path(workspace), stand_in, narrator)
 
 
-def rehearse_one(
-    emulator: Emulator, release: Path, configuration: TemplateConfiguration, account_id: str, console: Console
-) -> tuple[Deployment, list[Finding]]:
-    """Deploy the release to one environment in an account of its own, print how it went, and inspect the result."""
-    environment = configuration.environment
-    name = environment.environment_name.literal
-    region = environment.availability_zone_a.literal[:-1]
+@dataclass
+class Rehearsal:
+    """Bootstrapped accounts with a pipeline, whose executions follow one another."""
 
-    def client(service: str) -> Any:
-        return emulator.client(service, account_id, region)
+    accounts: Accounts
+    engine: Engine
+    outputs: Mapping[str, str]
+    """Of the pipeline's stack."""
+    project: Path
+    release: Path
+    configurations: Mapping[str, TemplateConfiguration]
+    workspace: Path
+    stand_in: WebServerStandIn
+    narrator: Narrator
 
-    console.rule(f"[bold]{name}[/] in account {account_id}, {region}", align="left")
-    bucket, prefix = _prepare_account(client, release, name, account_id, region)
-    deployment = deploy(
-        client("cloudformation"),
-        root_stack_name(name),
-        f"https://s3.{region}.amazonaws.com/{bucket}/{prefix}{template_file(ROOT)}",
-        {
-            **configuration.parameters(),
-            "TemplateBucketName": bucket,
-            "TemplateKeyPrefix": prefix,
-            "WebServerImageId": pin_image(client("ssm"), release),
-        },
-        configuration.tags,
-        Progress(console),
-    )
-    print_deployment(console, deployment)
-    if not deployment.complete:
-        return deployment, []
-    findings = inspect(Target(client, emulator.endpoint_url, environment, deployment))
-    print_findings(console, name, findings)
-    return deployment, findings
+    def promote(self, wishes: Wishes) -> Result:
+        """Push the source and let the pipeline promote it; print how each environment ended, and whether it should."""
+        earlier = self._bring_to(wishes.previous) if wishes.previous else _Deployments()
+        impacts = self._impacts(wishes.previous) if wishes.previous else {}
+        trouble = self._trouble(wishes)
+        before = {name: self._state(name) for name in ENVIRONMENTS}
+        self._push_source()
+        done = _Deployments()
+        table = with_trouble(providers(self._surroundings(wishes, done)), trouble, self.stand_in)
+        execution = self.engine.start(table, wishes.variables, STAGES[wishes.to])
+        environments = [
+            self._result(name, before[name], execution, done, self._compared(name, impacts, earlier, done))
+            for name in ENVIRONMENTS
+        ]
+        rejected = any(run.status == FAILED and self._asks(run.stage, run.action) for run in execution.runs)
+        result = Result(execution, environments, trouble, rejected, fault_left=bool(self.accounts.emulator.faults()))
+        self.narrator.result(result, self.engine.history)
+        return result
 
+    def _bring_to(self, release: Path) -> _Deployments:
+        """Let every environment run a release of earlier times, deployed by the pipeline's own stages."""
+        verify(release)
+        self.narrator.begins(f"every environment is brought to {release.name}")
+        done = _Deployments()
+        surroundings = self._surroundings(Wishes(lambda _: Approval(approved=True)), done)
+        store = ArtifactStore(self._client("s3"), self.engine.pipeline.artifact_bucket, self.engine.pipeline.name)
+        artifacts = {"Release": store.put("Release", self._artifact_of(release))}
+        execution = self.engine.replay(providers(surroundings), artifacts, list(STAGES.values()))
+        if not execution.succeeded:
+            raise UserError(f"{release}: cannot be deployed, so nothing can be upgraded from it; see above")
+        return done
 
-def _prepare_account(
-    client: Callable[[str], Any], release: Path, environment_name: str, account_id: str, region: str
-) -> tuple[str, str]:
-    """Give a new account what a deployment expects to find: the templates and a certificate. Returns
-    bucket and key prefix.
-    """
-    bucket = f"{PROJECT}-templates-{account_id}"
-    location = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    client("s3").create_bucket(Bucket=bucket, **location)
-    prefix = upload(client("s3"), release, bucket)
-    certificate = client("acm").request_certificate(DomainName=f"{environment_name}.example.com")["CertificateArn"]
-    path = f"/{PROJECT}/{environment_name}/certificate-arn"
-    client("ssm").put_parameter(Name=path, Value=certificate, Type="String")
-    return bucket, prefix
+    def _artifact_of(self, release: Path) -> bytes:
+        """Return what the build made of a release, with today's settings as far as that release knows them."""
+        folder = self.workspace / f"artifact-{release.name}"
+        params = next(iter(self.configurations.values())).source.parent
+        publish(self._client("s3"), self._client("ssm"), release, params, self.outputs["TemplateBucketName"], folder)
+        known = load((release / template_file(ROOT)).read_text(encoding="utf-8"))["Parameters"]
+        for name in self.configurations:
+            file = folder / f"{name}.json"
+            settings = json.loads(file.read_text(encoding="utf-8"))
+            settings["Parameters"] = {key: value for key, value in settings["Parameters"].items() if key in known}
+            file.write_text(json.dumps(settings), encoding="utf-8")
+        return pack(folder, files_below(folder))
 
+    def _trouble(self, wishes: Wishes) -> Trouble | None:
+        if not wishes.fail_at:
+            return None
+        trouble = parse_trouble(wishes.fail_at, self.engine.pipeline, self._addresses())
+        if trouble.logical_id:
+            self.accounts.emulator.fail(fault(trouble, self.accounts.id_of(trouble.stage.lower())))
+        return trouble
 
-def _account_id(number: int) -> str:
-    return f"{number:04d}" * 3
+    def _addresses(self) -> list[str]:
+        """Return what the release deploys anywhere: the addresses of stacks and of their resources."""
+        found: dict[str, None] = {}
+        for name in ENVIRONMENTS:
+            found |= dict.fromkeys(self._resolved(self.release, name, PLACEHOLDERS).resources)
+        return list(found)
+
+    def _push_source(self) -> None:
+        """Put the working copy where the pipeline takes its source from, as a push would."""
+        content = pack(self.project, source_files(self.project))
+        self._client("s3").put_object(Bucket=self.outputs["SourceBucketName"], Key=SOURCE_OBJECT, Body=content)
+
+    def _surroundings(self, wishes: Wishes, done: _Deployments) -> Surroundings:
+        endpoint = urlsplit(self.accounts.emulator.endpoint_url)
+
+        def deployed(job: Job, deployment: Deployment) -> None:
+            name = job.stage.lower()
+            done.of[name] = deployment
+            target = Target(
+                lambda service: self.accounts.client(service, name),
+                self.accounts.emulator.endpoint_url,
+                self.configurations[name].environment,
+                deployment,
+            )
+            done.findings[name] = inspect(target) if deployment.complete and job.execution.kind == STANDARD else []
+            self.narrator.deployed(deployment, name, done.findings[name])
+
+        return Surroundings(
+            emulator=self.accounts.emulator,
+            account_id=self.accounts.id_of(TOOLS),
+            region=self.accounts.region,
+            source=self.project,
+            workspace=self.workspace,
+            build_environment={
+                "AWS_ENDPOINT_URL": self.accounts.emulator.endpoint_url,
+                "AWS_ACCESS_KEY_ID": self.accounts.id_of(TOOLS),
+                "AWS_SECRET_ACCESS_KEY": "rehearsal",
+                "AWS_REGION": self.accounts.region,
+                "AWS_DEFAULT_REGION": self.accounts.region,
+                "SMOKE_TEST_CONNECT_TO": f":80:{endpoint.netloc} :443:{HOST}:{self.stand_in.port}",
+                "TEST_VERDICTS": "reuse",
+            },
+            approve=lambda job: wishes.approve(job.configuration.get("CustomData", "")),
+            on_event=self.narrator.event,
+            on_line=self.narrator.build_line,
+            on_deployment=deployed,
+        )
+
+    def _result(
+        self,
+        name: str,
+        before: State | None,
+        execution: Execution,
+        done: _Deployments,
+        differences: Sequence[Difference] | None,
+    ) -> EnvironmentResult:
+        stage = STAGES[name]
+        can_roll_back = succeeded_before(self.engine.history, execution, stage)
+        prefix = self._promoted_prefix(execution)
+        return EnvironmentResult(
+            name=name,
+            before=before,
+            after=self._state(name),
+            expectation=expected(before, stage, execution, prefix, can_roll_back),
+            deployment=done.of.get(name),
+            findings=done.findings.get(name, []),
+            differences=differences,
+        )
+
+    def _impacts(self, previous: Path) -> dict[str, Impact]:
+        """Return what `make impact` says of an upgrade, with the very parameters that the pipeline will give."""
+        release_of = {
+            release: {
+                "TemplateBucketName": self.outputs["TemplateBucketName"],
+                "TemplateKeyPrefix": key_prefix(release),
+                "WebServerImageId": pin_image(self._client("ssm"), release),
+            }
+            for release in (previous, self.release)
+        }
+        return {
+            name: compare(*(self._resolved(release, name, given) for release, given in release_of.items()))
+            for name in ENVIRONMENTS
+        }
+
+    def _resolved(self, release: Path, name: str, release_parameters: Mapping[str, str]) -> Resolution:
+        known = load((release / template_file(ROOT)).read_text(encoding="utf-8"))["Parameters"]
+        given = {**self.configurations[name].parameters(), **release_parameters}
+        given = {key: value for key, value in given.items() if key in known}
+        return resolve(release, ROOT, given, self.accounts.id_of(name), self.accounts.region)
+
+    def _compared(
+        self, name: str, impacts: Mapping[str, Impact], earlier: _Deployments, done: _Deployments
+    ) -> Sequence[Difference] | None:
+        """Compare what an upgrade did with what the impact says it does."""
+        deployment = done.of.get(name)
+        if name not in impacts or deployment is None or not deployment.complete:
+            return None
+        ids = physical_ids(earlier.of[name])
+        types = {address: kind for address, (kind, _) in (ids | physical_ids(deployment)).items()}
+        foreseen = predicted(impacts[name])
+        return differences(foreseen, observed(ids, deployment, foreseen), types)
+
+    def _promoted_prefix(self, execution: Execution) -> str:
+        """Return the key prefix of the release that an execution built; empty where it did not get that far."""
+        key = execution.artifacts.get("Release")
+        if key is None:
+            return ""
+        store = ArtifactStore(self._client("s3"), self.engine.pipeline.artifact_bucket, self.engine.pipeline.name)
+        prefix: str = json.loads(read_file(store.get(key), "release.json"))["TemplateKeyPrefix"]
+        return prefix
+
+    def _asks(self, stage: str, action: str) -> bool:
+        """Whether an action is an approval."""
+        return any(a.name == action and a.kind == APPROVAL for a in self.engine.pipeline.stage(stage).actions)
+
+    def _state(self, name: str) -> State | None:
+        return read_state(self.accounts.client("cloudformation", name), name)
+
+    def _client(self, service: str) -> Any:
+        return self.accounts.client(service, TOOLS)

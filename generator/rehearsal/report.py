@@ -1,9 +1,10 @@
-"""The rehearsal on the terminal: events as they come, tables at the end, the first real failure in a box."""
+"""The rehearsal on the terminal: the pipeline as it goes on, tables at the end, the first real failure in a box."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,34 +13,102 @@ from rich.table import Column, Table
 
 from generator.delivery.deploy import NESTED, Deployment, Event
 from generator.rehearsal.emulator_types import support
+from generator.rehearsal.pipeline import FAILED, ROLLBACK, ActionRun, Execution
+from generator.rehearsal.pipeline_definition import Stage
 from generator.rehearsal.probes import Finding
 
+if TYPE_CHECKING:
+    from generator.rehearsal.rehearse import EnvironmentResult, Result
+
 STATUS_WIDTH = len("UPDATE_ROLLBACK_IN_PROGRESS")
+BUILD_LINES = 30
+"""How much of a build's output is shown when it fails."""
 
 NOT_SHOWN = (
-    "Nothing runs on the servers: user data, nginx, the database engine and scaling under load are not exercised.",
+    "CodePipeline, CodeBuild and CodeConnections are executed by the rehearsal, after their documentation; their"
+    " containers, roles and triggers are not exercised.",
+    "Nothing runs on the servers: user data, nginx, the database engine and scaling under load are not exercised."
+    " /healthz over HTTPS is answered by a stand-in.",
     "Servers count as started and healthy at once: signals, rolling updates and health checks are not exercised.",
     "Times are the emulator's; on AWS the database alone takes 5 to 15 minutes.",
-    "IAM policies, service quotas, stack policies and the content of certificates are not enforced.",
+    "IAM policies are not enforced, but for those of buckets that another account reads; service quotas, stack policies"
+    " and the content of certificates are not either.",
 )
 
 
-class Progress:
-    """Prints what happens while it happens: one line for each stack that begins or ends, and each failure."""
+class Narrator:
+    """Tells what happens while it happens. It is the pipeline's observer."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._started = time.monotonic()
+        self._build: list[str] = []
 
-    def __call__(self, event: Event) -> None:
-        """Print one event, unless it is one of the many resources that were simply created."""
+    def begins(self, what: str) -> None:
+        """Print what comes next."""
+        self._console.rule(f"[bold]{escape(what)}[/]", align="left")
+
+    def event(self, event: Event) -> None:
+        """Print an event of a deployment, unless it is one of the many resources that were simply created."""
         if event.status.endswith("FAILED") or (event.type == NESTED and event.stack == ""):
             where = "/".join(part for part in (event.stack, event.logical_id) if part)
-            seconds = time.monotonic() - self._started
             reason = f"  {escape(event.reason)}" if event.reason else ""
+            self._line(f"{_coloured(event.status, STATUS_WIDTH)} {where}{reason}")
+
+    def build_line(self, line: str) -> None:
+        """Keep a line of a build, to be shown if the build fails."""
+        self._build = [*self._build[-BUILD_LINES + 1 :], line]
+
+    def stage_begins(self, execution: Execution, stage: Stage) -> None:
+        """Print a stage's name."""
+        self._build = []
+        again = ", rolled back" if execution.kind == ROLLBACK else ""
+        self.begins(f"stage {stage.name}{again}")
+
+    def stage_skipped(self, execution: Execution, stage: Stage, reason: str) -> None:
+        """Print that a stage was skipped, and why."""
+        self.begins(f"stage {stage.name}")
+        self._line(f"[yellow]skipped[/] {escape(reason)}")
+
+    def action_ends(self, run: ActionRun) -> None:
+        """Print how an action went; of a build that failed, also its last lines."""
+        colour = "red" if run.status == FAILED else "green"
+        reason = f"  {escape(run.reason)}" if run.reason else ""
+        self._line(f"[{colour}]{run.status}[/] [bold]{run.action}[/] in {run.seconds:.1f} s{reason}")
+        if run.status == FAILED:
+            for line in self._build:
+                self._console.print(f"          [dim]{escape(line)}[/]", soft_wrap=True)
+        self._build = []
+
+    def stage_fails(self, execution: Execution, stage: Stage, consequence: str) -> None:
+        """Print what the pipeline does about a stage that failed."""
+        self._line(f"[red]{stage.name} failed[/]: {escape(consequence)}")
+
+    def deployed(self, deployment: Deployment, name: str, findings: Sequence[Finding]) -> None:
+        """Print what a deployment made, and whether the services agree."""
+        print_deployment(self._console, deployment)
+        if findings:
+            print_findings(self._console, name, findings)
+
+    def result(self, result: Result, history: Sequence[Execution]) -> None:
+        """Print where everything ended, where the seconds went, and what all this does not show."""
+        deployments = [e.deployment for e in result.environments if e.deployment is not None]
+        print_limits(self._console, deployments)
+        self.begins("Where the seconds went")
+        self._console.print(_seconds_table(history))
+        self.begins("Result")
+        self._console.print(_environments_table(result.environments))
+        for environment in result.environments:
+            _print_differences(self._console, environment)
+        if result.fault_left and result.trouble is not None:
             self._console.print(
-                f"{seconds:6.1f} s  {_coloured(event.status, STATUS_WIDTH)} {where}{reason}", soft_wrap=True
+                f"[red]{escape(result.trouble.text)} never failed: the promotion does not touch it[/]", soft_wrap=True
             )
+        verdict = "[green]as it should be[/]" if result.as_expected else "[red]not as it should be[/]"
+        self._console.print(f"The rehearsal ended {verdict}.")
+
+    def _line(self, text: str) -> None:
+        self._console.print(f"{time.monotonic() - self._started:6.1f} s  {text}", soft_wrap=True)
 
 
 def print_deployment(console: Console, deployment: Deployment) -> None:
@@ -87,24 +156,35 @@ def print_limits(console: Console, deployments: Sequence[Deployment]) -> None:
         console.print(f"- Only validated and recorded: {', '.join(sorted(found.recorded))}.", soft_wrap=True)
 
 
-def print_summary(
-    console: Console, results: Sequence[tuple[str, Deployment, Sequence[Finding]]], names: Sequence[str]
-) -> bool:
-    """Print one line for each environment and return whether all of them are deployed and as promised."""
-    table = Table("Environment", "Status", "Resources", "Outputs", "Claims", "Seconds", box=None)
-    good = True
-    for name, deployment, findings in results:
-        holding = sum(finding.holds for finding in findings)
-        good = good and deployment.complete and holding == len(findings)
-        resources = sum(len(found) for found in deployment.resources.values())
-        claims = f"{holding} of {len(findings)}"
-        seconds = f"{deployment.seconds:.1f}"
-        table.add_row(name, _coloured(deployment.status), str(resources), str(len(deployment.outputs)), claims, seconds)
-    for name in names[len(results) :]:
-        table.add_row(name, "not reached", "", "", "", "")
-    console.rule("[bold]Result[/]", align="left")
-    console.print(table)
-    return good and len(results) == len(names)
+def _seconds_table(history: Sequence[Execution]) -> Table:
+    table = Table("Stage", "Action", Column("Seconds", justify="right"), box=None)
+    for run in [run for execution in history for run in execution.runs]:
+        table.add_row(run.stage, run.action, f"{run.seconds:.1f}")
+    return table
+
+
+def _environments_table(environments: Sequence[EnvironmentResult]) -> Table:
+    table = Table("Environment", "Before", "After", "Status", "Resources", "Claims", "As expected", box=None)
+    for e in environments:
+        resources = sum(len(found) for found in e.deployment.resources.values()) if e.deployment else 0
+        claims = f"{sum(f.holds for f in e.findings)} of {len(e.findings)}" if e.findings else ""
+        before, after = (state.version or "none" if state else "none" for state in (e.before, e.after))
+        colour = "green" if e.as_expected else "red"
+        status = _coloured(e.after.status) if e.after else ""
+        words = f"[{colour}]{e.expectation.words}[/]"
+        table.add_row(e.name, before, after, status, str(resources or ""), claims, words)
+    return table
+
+
+def _print_differences(console: Console, environment: EnvironmentResult) -> None:
+    if environment.differences is None:
+        return
+    if not environment.differences:
+        console.print(f"{environment.name}: the upgrade did what `make impact` predicts")
+    for difference in environment.differences:
+        what = f"{difference.predicted or 'nothing'} was predicted, {difference.observed or 'nothing'} happened"
+        why = difference.explanation or "unexplained"
+        console.print(f"{environment.name}: {difference.address}: {what}: {escape(why)}", soft_wrap=True)
 
 
 def _status(deployment: Deployment, path: str) -> str:

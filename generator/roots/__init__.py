@@ -2,6 +2,6 @@
 
 from types import ModuleType
 
-from generator.roots import platform
+from generator.roots import pipeline, platform, target_account
 
-ROOTS: tuple[ModuleType, ...] = (platform,)
+ROOTS: tuple[ModuleType, ...] = (platform, pipeline, target_account)

@@ -17,53 +17,12 @@ from troposphere import GetAtt, Ref, Sub, Template
 from troposphere.kms import Alias, Key
 
 from generator.iam import account_root, allow_principal, arn, document
+from generator.keys import DELETION_WINDOW_DAYS, USE_OF_A_KEY, administration
 from generator.naming import PROJECT, in_environment, name_tag
 from generator.parameter_types import EnvironmentName, KeyArn, output, parameter
 from generator.retention import retain
 
-DELETION_WINDOW_DAYS = 30
-"""The longest window that KMS offers: the time in which a deleted key can still be brought back."""
-
 SERVICES_WITH_DATA = ("rds", "dynamodb", "elasticfilesystem", "s3", "secretsmanager", "ssm")
-USE_OF_A_KEY = [
-    awacs.kms.Action(name)
-    for name in (
-        "Decrypt",
-        "DescribeKey",
-        "Encrypt",
-        "GenerateDataKey",
-        "GenerateDataKeyWithoutPlaintext",
-        "ReEncryptFrom",
-        "ReEncryptTo",
-    )
-]
-ADMINISTRATION_OF_A_KEY = [
-    awacs.kms.Action(name)
-    for name in (
-        "CancelKeyDeletion",
-        "CreateAlias",
-        "DeleteAlias",
-        "DescribeKey",
-        "DisableKey",
-        "DisableKeyRotation",
-        "EnableKey",
-        "EnableKeyRotation",
-        "GetKeyPolicy",
-        "GetKeyRotationStatus",
-        "ListGrants",
-        "ListKeyPolicies",
-        "ListKeyRotations",
-        "ListResourceTags",
-        "PutKeyPolicy",
-        "RevokeGrant",
-        "RotateKeyOnDemand",
-        "ScheduleKeyDeletion",
-        "TagResource",
-        "UntagResource",
-        "UpdateAlias",
-        "UpdateKeyDescription",
-    )
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +50,7 @@ def _key(template: Template, parameters: Parameters, purpose: str, statements: l
                 Description=in_environment(f"{purpose} of {PROJECT} ${{EnvironmentName}}."),
                 EnableKeyRotation=True,
                 PendingWindowInDays=DELETION_WINDOW_DAYS,
-                KeyPolicy=document(_administration(), *statements),
+                KeyPolicy=document(administration(), *statements),
                 Tags=name_tag(f"{purpose.lower()}-key"),
             )
         )
@@ -104,17 +63,6 @@ def _key(template: Template, parameters: Parameters, purpose: str, statements: l
         )
     )
     return key
-
-
-def _administration() -> Statement:
-    # "*" in a key policy is this key alone. The actions leave out encryption and decryption: who administers a key
-    # cannot read what it protects.
-    return allow_principal(
-        "AdministrationByIamPolicies",
-        Principal("AWS", account_root()),
-        ADMINISTRATION_OF_A_KEY,
-        ["*"],
-    )
 
 
 def _data_key_statements() -> list[Statement]:

@@ -1,58 +1,54 @@
-"""A release is published under a prefix of its own, and its AMI is pinned once."""
+"""A release is published under a prefix of its own, once, and its AMI is pinned once."""
 
 from __future__ import annotations
 
-import shutil
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from generator import __version__
-from generator.delivery.publish import PUBLIC_IMAGE, key_prefix, pin_image, upload
+from generator.delivery.publish import PUBLIC_IMAGE, key_prefix, pin_image, publish, upload
+from generator.errors import UserError
 from generator.naming import web_server_image_path
-from generator.release import folder_of, mark_released, read_manifest
+from generator.release import MANIFEST, digest, mark_released, read_manifest
+from tests.delivery.conftest import ROOT, Account
 
-ROOT = Path(__file__).parents[2]
+PARAMS = ROOT / "params"
 PINNED = web_server_image_path()
 
 
-class ParameterNotFoundError(Exception):
-    pass
+class Interrupted(Exception):  # noqa: N818
+    """What stops a publisher in the middle."""
 
 
-class FakeSsm:
-    """SSM's parameter store, as far as pinning needs it. The rehearsal uses the emulator's."""
+class Observed:
+    """An S3 client that notes what is put, and stops before the object with a given number."""
 
-    class exceptions:  # noqa: N801
-        ParameterNotFound = ParameterNotFoundError
+    def __init__(self, s3: Any, stop_at: int = -1) -> None:
+        self._s3, self._stop_at = s3, stop_at
+        self.put: list[str] = []
+        self.exceptions = s3.exceptions
 
-    def __init__(self, **values: str) -> None:
-        self.values = values
+    def head_object(self, **request: Any) -> Any:
+        return self._s3.head_object(**request)
 
-    def get_parameter(self, Name: str) -> dict[str, Any]:  # noqa: N803
-        if Name not in self.values:
-            raise ParameterNotFoundError(Name)
-        return {"Parameter": {"Value": self.values[Name]}}
-
-    def put_parameter(self, Name: str, Value: str, Type: str, DataType: str) -> None:  # noqa: N803
-        assert (Type, DataType) == ("String", "aws:ec2:image")
-        self.values[Name] = Value
-
-
-class FakeS3:
-    def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
-
-    def put_object(self, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:  # noqa: N803
-        self.objects[f"{Bucket}/{Key}"] = Body
+    def put_object(self, **request: Any) -> Any:
+        if len(self.put) == self._stop_at:
+            raise Interrupted
+        self.put.append(request["Key"].rpartition("/")[2])
+        return self._s3.put_object(**request)
 
 
-@pytest.fixture
-def release(tmp_path: Path) -> Path:
-    folder = folder_of(tmp_path)
-    shutil.copytree(folder_of(ROOT / "templates_out"), folder)
-    return folder
+def objects(account: Account, bucket: str) -> dict[str, bytes]:
+    s3 = account.client("s3")
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+
+def of_folder(folder: Path, prefix: str = "") -> dict[str, bytes]:
+    return {prefix + path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_the_prefix_is_of_the_form_that_the_root_accepts(release: Path) -> None:
@@ -69,22 +65,143 @@ def test_marking_a_release_does_not_move_it(release: Path) -> None:
 
 def test_another_content_has_another_prefix(release: Path) -> None:
     before = key_prefix(release)
-    manifest = release / "manifest.json"
-    digest = read_manifest(release)["templates"]["network.yaml"]["sha256"]
-    manifest.write_text(manifest.read_text().replace(digest, "0" * 64))
+    manifest = release / MANIFEST
+    sha256 = read_manifest(release)["templates"]["network.yaml"]["sha256"]
+    manifest.write_text(manifest.read_text().replace(sha256, "0" * 64))
     assert key_prefix(release) != before
 
 
-def test_every_template_is_uploaded_as_it_is(release: Path) -> None:
-    s3 = FakeS3()
-    prefix = upload(s3, release, "bucket")  # type: ignore[arg-type]
-    names = {path.name for path in release.glob("*.yaml")}
-    assert s3.objects == {f"bucket/{prefix}{name}": (release / name).read_bytes() for name in names}
+def test_templates_and_manifest_are_uploaded_as_they_are_the_manifest_last(account: Account, release: Path) -> None:
+    bucket, s3 = account.bucket(), Observed(account.client("s3"))
+    prefix = upload(s3, release, bucket)  # type: ignore[arg-type]
+    assert objects(account, bucket) == of_folder(release, prefix)
+    assert s3.put[-1] == MANIFEST
 
 
-def test_the_newest_image_is_pinned_once(release: Path) -> None:
-    ssm = FakeSsm(**{PUBLIC_IMAGE: "ami-1"})
-    assert pin_image(ssm, release) == "ami-1"  # type: ignore[arg-type]
-    ssm.values[PUBLIC_IMAGE] = "ami-2"
-    assert pin_image(ssm, release) == "ami-1"  # type: ignore[arg-type]
-    assert ssm.values[PINNED] == "ami-1"
+def test_what_is_there_is_left_alone(account: Account, release: Path) -> None:
+    bucket, again = account.bucket(), Observed(account.client("s3"))
+    upload(account.client("s3"), release, bucket)
+    upload(again, release, bucket)  # type: ignore[arg-type]
+    assert again.put == []
+
+
+def test_what_is_there_with_another_content_is_put_right(account: Account, release: Path) -> None:
+    bucket, again = account.bucket(), Observed(account.client("s3"))
+    prefix = upload(account.client("s3"), release, bucket)
+    account.client("s3").put_object(Bucket=bucket, Key=f"{prefix}network.yaml", Body=b"something else")
+    upload(again, release, bucket)  # type: ignore[arg-type]
+    assert again.put == ["network.yaml"]
+    assert objects(account, bucket) == of_folder(release, prefix)
+
+
+def test_an_upload_that_was_stopped_anywhere_is_completed_by_the_next(account: Account, release: Path) -> None:
+    bucket, names = account.bucket(), [*read_manifest(release)["templates"], MANIFEST]
+    for stop_at in range(1, len(names)):
+        stopped = Observed(account.client("s3"), stop_at=1)
+        with pytest.raises(Interrupted):
+            upload(stopped, release, bucket)  # type: ignore[arg-type]
+        there = objects(account, bucket)
+        assert len(there) == stop_at
+        assert not any(key.endswith(MANIFEST) for key in there)
+    rest = Observed(account.client("s3"))
+    prefix = upload(rest, release, bucket)  # type: ignore[arg-type]
+    assert rest.put == [MANIFEST]
+    assert objects(account, bucket) == of_folder(release, prefix)
+
+
+def test_the_newest_image_is_pinned_once(account: Account, release: Path) -> None:
+    ssm = account.client("ssm")
+    pinned = pin_image(ssm, release)
+    assert pinned.startswith("ami-")
+    assert pinned == ssm.get_parameter(Name=PUBLIC_IMAGE)["Parameter"]["Value"]
+    ssm.put_parameter(Name=PINNED, Value="ami-0123456789abcdef0", Type="String", Overwrite=True)
+    assert pin_image(ssm, release) == "ami-0123456789abcdef0"
+
+
+def test_of_two_that_pin_at_once_the_first_decides(account: Account, release: Path) -> None:
+    ssm = account.client("ssm")
+
+    class Late:
+        """Looks before the other has pinned, and pins after."""
+
+        exceptions = ssm.exceptions
+
+        def get_parameter(self, Name: str) -> Any:  # noqa: N803
+            found = ssm.get_parameter(Name=Name)
+            if Name == PUBLIC_IMAGE:
+                ssm.put_parameter(Name=PINNED, Value="ami-0123456789abcdef0", Type="String")
+            return found
+
+        def put_parameter(self, **request: Any) -> Any:
+            return ssm.put_parameter(**request)
+
+    assert pin_image(Late(), release) == "ami-0123456789abcdef0"  # type: ignore[arg-type]
+
+
+def publish_to(account: Account, release: Path, bucket: str, dist: Path, params: Path = PARAMS) -> dict[str, str]:
+    return publish(account.client("s3"), account.client("ssm"), release, params, bucket, dist)
+
+
+def test_dist_holds_what_the_deploying_stages_work_from(account: Account, release: Path, tmp_path: Path) -> None:
+    bucket, dist = account.bucket(), tmp_path / "dist"
+    published = publish_to(account, release, bucket, dist)
+    settings = {path.name: path.read_bytes() for path in PARAMS.glob("*.json")}
+    assert of_folder(dist) == {
+        "release.json": (dist / "release.json").read_bytes(),
+        "platform.yaml": (release / "platform.yaml").read_bytes(),
+        "smoke_test.py": (ROOT / "generator" / "delivery" / "smoke_test.py").read_bytes(),
+        **settings,
+    }
+    assert json.loads((dist / "release.json").read_text()) == published
+    assert published == {
+        "TemplateBucketName": bucket,
+        "TemplateKeyPrefix": key_prefix(release),
+        "WebServerImageId": account.client("ssm").get_parameter(Name=PINNED)["Parameter"]["Value"],
+    }
+
+
+def test_publishing_twice_gives_the_same_and_removes_what_is_stale(
+    account: Account, release: Path, tmp_path: Path
+) -> None:
+    bucket, dist = account.bucket(), tmp_path / "dist"
+    publish_to(account, release, bucket, dist)
+    before = of_folder(dist)
+    (dist / "stale").write_text("of an earlier release")
+    publish_to(account, release, bucket, dist)
+    assert of_folder(dist) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dist", "templates_out"]
+
+
+def test_a_failed_publication_leaves_the_former_dist(account: Account, release: Path, tmp_path: Path) -> None:
+    dist = tmp_path / "dist"
+    dist.mkdir()
+    (dist / "former").write_text("former")
+    with pytest.raises(UserError, match=r"publishing v.* to bucket no-such-bucket.*NoSuchBucket"):
+        publish_to(account, release, "no-such-bucket", dist)
+    assert of_folder(dist) == {"former": b"former"}
+
+
+def test_a_changed_release_is_not_published(account: Account, release: Path, tmp_path: Path) -> None:
+    bucket = account.bucket()
+    (release / "network.yaml").write_text("Resources: {}\n")
+    with pytest.raises(UserError, match=r"network\.yaml"):
+        publish_to(account, release, bucket, tmp_path / "dist")
+    assert objects(account, bucket) == {}
+    assert not (tmp_path / "dist").exists()
+
+
+def test_wrong_settings_are_refused_before_anything_is_published(
+    account: Account, release: Path, tmp_path: Path
+) -> None:
+    bucket, params = account.bucket(), tmp_path / "params"
+    params.mkdir()
+    with pytest.raises(UserError, match=r"dev\.json"):
+        publish_to(account, release, bucket, tmp_path / "dist", params)
+    assert objects(account, bucket) == {}
+
+
+def test_the_digest_of_an_object_is_of_its_content(account: Account, release: Path) -> None:
+    bucket = account.bucket()
+    prefix = upload(account.client("s3"), release, bucket)
+    metadata = account.client("s3").head_object(Bucket=bucket, Key=prefix + MANIFEST)["Metadata"]
+    assert metadata == {"sha256": digest((release / MANIFEST).read_bytes())}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from generator.environment import TemplateConfiguration, load
 from generator.rehearsal.emulator import Emulator
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -22,6 +23,11 @@ CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAN
 def emulator() -> Iterator[Emulator]:
     with Emulator() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def dev() -> TemplateConfiguration:
+    return load(Path(__file__).parents[2] / "params/dev.json")
 
 
 @dataclass

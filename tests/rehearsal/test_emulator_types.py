@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from conftest import REGION, TEMPLATES, Account, root_parameters
 
-from generator.rehearsal.emulator_schemas import schema
+from generator.registry_schemas import schema
 from generator.rehearsal.emulator_types import API_TYPES, NATIVE_TYPES, RECORDED_TYPES, support
 
 Stack = dict[str, Any]

@@ -1,0 +1,65 @@
+"""KMS keys: who may do what with one, said once for every key of the platform."""
+
+from __future__ import annotations
+
+import awacs.kms
+from awacs.aws import Principal, Statement
+
+from generator.iam import account_root, allow_principal
+
+DELETION_WINDOW_DAYS = 30
+"""The longest window that KMS offers: the time in which a deleted key can still be brought back."""
+
+USE_OF_A_KEY = [
+    awacs.kms.Action(name)
+    for name in (
+        "Decrypt",
+        "DescribeKey",
+        "Encrypt",
+        "GenerateDataKey",
+        "GenerateDataKeyWithoutPlaintext",
+        "ReEncryptFrom",
+        "ReEncryptTo",
+    )
+]
+ADMINISTRATION_OF_A_KEY = [
+    awacs.kms.Action(name)
+    for name in (
+        "CancelKeyDeletion",
+        "CreateAlias",
+        "DeleteAlias",
+        "DescribeKey",
+        "DisableKey",
+        "DisableKeyRotation",
+        "EnableKey",
+        "EnableKeyRotation",
+        "GetKeyPolicy",
+        "GetKeyRotationStatus",
+        "ListGrants",
+        "ListKeyPolicies",
+        "ListKeyRotations",
+        "ListResourceTags",
+        "PutKeyPolicy",
+        "RevokeGrant",
+        "RotateKeyOnDemand",
+        "ScheduleKeyDeletion",
+        "TagResource",
+        "UntagResource",
+        "UpdateAlias",
+        "UpdateKeyDescription",
+    )
+]
+
+
+def administration() -> Statement:
+    """Return the statement that leaves a key's administration to the account's IAM policies.
+
+    "*" in a key policy is this key alone. The actions leave out encryption and decryption: who administers a key cannot
+    read what it protects.
+    """
+    return allow_principal(
+        "AdministrationByIamPolicies",
+        Principal("AWS", account_root()),
+        ADMINISTRATION_OF_A_KEY,
+        ["*"],
+    )

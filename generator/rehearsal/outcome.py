@@ -1,0 +1,90 @@
+"""Where each environment stands, and where it should stand after a promotion that went well, or did not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from generator.naming import root_stack_name
+from generator.rehearsal.pipeline import FAILED, STANDARD, SUCCEEDED, Execution
+
+COMPLETE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+UNDONE = ("UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE")
+"""CloudFormation undid the update by itself; a rollback of the stage may have confirmed the former release since."""
+
+
+@dataclass(frozen=True)
+class State:
+    """An environment's root stack: `prefix` is the release it runs, down to its content."""
+
+    status: str
+    version: str
+    prefix: str
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """Where an environment should end, in words and as a test. `prefix` is empty where no release should run."""
+
+    words: str
+    prefix: str
+    statuses: tuple[str, ...]
+
+    def met_by(self, state: State | None) -> bool:
+        """Whether the environment stands where it should."""
+        if state is None:
+            return not self.statuses
+        return state.status in self.statuses and (not self.prefix or state.prefix == self.prefix)
+
+
+def read_state(cloudformation: Any, environment: str) -> State | None:
+    """Return where an environment stands, or nothing where nothing has been deployed."""
+    try:
+        stack = cloudformation.describe_stacks(StackName=root_stack_name(environment))["Stacks"][0]
+    except ClientError:
+        return None
+    if stack["StackStatus"] == "REVIEW_IN_PROGRESS":
+        return None
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+    parameters = {given["ParameterKey"]: given.get("ParameterValue", "") for given in stack.get("Parameters", [])}
+    return State(stack["StackStatus"], outputs.get("ReleaseVersion", ""), parameters.get("TemplateKeyPrefix", ""))
+
+
+def expected(before: State | None, stage: str, execution: Execution, prefix: str, can_roll_back: bool) -> Expectation:
+    """Return where a stage's environment should stand after an execution that promoted the release at `prefix`.
+
+    `can_roll_back` says whether an earlier execution succeeded in the stage.
+    """
+    status = execution.stages.get(stage)
+    if status == SUCCEEDED:
+        return Expectation("runs the new release", prefix, COMPLETE)
+    if status != FAILED:
+        return _untouched(before)
+    failed = [run.action for run in execution.runs if run.stage == stage and run.status == FAILED][-1]
+    if failed == "CreateChangeSet":
+        return _untouched(before)
+    if failed == "ExecuteChangeSet":
+        return _undone(before)
+    if before is not None and can_roll_back:
+        return Expectation("runs the former release again", before.prefix, UNDONE)
+    return Expectation("keeps the new release: there is none to roll back to", prefix, COMPLETE)
+
+
+def _untouched(before: State | None) -> Expectation:
+    if before is None:
+        return Expectation("has nothing yet", "", ())
+    return Expectation("is untouched", before.prefix, (before.status,))
+
+
+def _undone(before: State | None) -> Expectation:
+    if before is None:
+        return Expectation("has undone its creation", "", ("ROLLBACK_COMPLETE",))
+    return Expectation("has undone the update", before.prefix, UNDONE)
+
+
+def succeeded_before(history: Sequence[Execution], but: Execution, stage: str) -> bool:
+    """Whether another execution succeeded in a stage, so that the stage can be rolled back to it."""
+    return any(e is not but and e.kind == STANDARD and e.stages.get(stage) == SUCCEEDED for e in history)

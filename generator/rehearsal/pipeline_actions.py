@@ -1,0 +1,253 @@
+"""What the actions of the pipeline do, by category, owner and provider: the table that a rehearsal knows.
+
+Every action works on the emulator, or on this machine, for real: CodeBuild runs the commands of its buildspec,
+CloudFormation deploys in the account of the role that the action assumes, an approval asks somebody.
+https://docs.aws.amazon.com/codepipeline/latest/userguide/integrations-action-type.html
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from generator.delivery.deploy import (
+    Deployment,
+    Event,
+    create_change_set,
+    execute_change_set,
+    find_change_set,
+    template_text,
+)
+from generator.rehearsal.codebuild import Build, run_build
+from generator.rehearsal.emulator import Emulator
+from generator.rehearsal.pipeline import ActionFailedError, Job, Provider, Providers
+from generator.rehearsal.pipeline_artifacts import ArtifactStore, files_below, pack, read_file, source_files, unpack
+
+
+@dataclass(frozen=True)
+class Approval:
+    """What a reviewer said."""
+
+    approved: bool
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the actions work with, besides what the definition says."""
+
+    emulator: Emulator
+    account_id: str
+    region: str
+    source: Path
+    """The working copy that stands in for the repository."""
+    workspace: Path
+    """Where builds run; removed afterwards by whoever made it."""
+    build_environment: Mapping[str, str]
+    """Variables that lead a build to the emulator."""
+    approve: Callable[[Job], Approval]
+    on_event: Callable[[Event], None]
+    on_line: Callable[[str], None]
+    on_deployment: Callable[[Job, Deployment], None]
+
+    def client(self, service: str) -> Any:
+        """Return a client in the tools account."""
+        return self.emulator.client(service, self.account_id, self.region)
+
+    def client_of_role(self, service: str, role_arn: str) -> Any:
+        """Return a client that acts as a role of an environment's account."""
+        return self.emulator.client_of_role(service, role_arn, self.account_id, self.region)
+
+    def store(self, job: Job) -> ArtifactStore:
+        """Return the pipeline's artifacts."""
+        return ArtifactStore(self.client("s3"), job.pipeline.artifact_bucket, job.pipeline.name)
+
+
+def providers(surroundings: Surroundings) -> Providers:
+    """Return the table of providers."""
+
+    def bound(act: Callable[[Surroundings, Job], Mapping[str, str]]) -> Provider:
+        def provider(job: Job) -> Mapping[str, str]:
+            try:
+                return act(surroundings, job)
+            except (ClientError, BotoCoreError) as error:
+                raise ActionFailedError(str(error)) from error
+
+        return provider
+
+    return {
+        ("Source", "AWS", "S3"): bound(source_from_bucket),
+        ("Source", "AWS", "CodeStarSourceConnection"): bound(source_from_connection),
+        ("Build", "AWS", "CodeBuild"): bound(codebuild),
+        ("Test", "AWS", "CodeBuild"): bound(codebuild),
+        ("Deploy", "AWS", "CloudFormation"): bound(cloudformation),
+        ("Approval", "AWS", "Manual"): bound(manual_approval),
+    }
+
+
+def source_from_bucket(surroundings: Surroundings, job: Job) -> Mapping[str, str]:
+    """Take the newest version of the object that holds the source."""
+    bucket, key = job.configuration["S3Bucket"], job.configuration["S3ObjectKey"]
+    found = surroundings.client("s3").get_object(Bucket=bucket, Key=key)
+    _hand_on(surroundings, job, found["Body"].read())
+    return {"BucketName": bucket, "ObjectKey": key, "VersionId": found.get("VersionId", ""), "ETag": found["ETag"]}
+
+
+def source_from_connection(surroundings: Surroundings, job: Job) -> Mapping[str, str]:
+    """Take the working copy, as the connection would take the branch after a push."""
+    _hand_on(surroundings, job, pack(surroundings.source, source_files(surroundings.source)))
+    return {
+        "BranchName": job.configuration["BranchName"],
+        "CommitId": _commit(surroundings.source),
+        "ConnectionArn": job.configuration["ConnectionArn"],
+        "FullRepositoryName": job.configuration["FullRepositoryId"],
+    }
+
+
+def codebuild(surroundings: Surroundings, job: Job) -> Mapping[str, str]:
+    """Run a build: the commands of the project's buildspec, in the input artifacts, with the action's variables."""
+    project = job.pipeline.projects.get(job.configuration["ProjectName"])
+    if project is None:
+        raise ActionFailedError(f"there is no CodeBuild project {job.configuration['ProjectName']}")
+    place = surroundings.workspace / job.execution.id / f"{job.stage}-{job.action.name}-{len(job.execution.runs)}"
+    primary = job.configuration.get("PrimarySource", job.action.inputs[0])
+    inputs = {name: unpack(_artifact(surroundings, job, name), place / "sources" / name) for name in job.action.inputs}
+    result = run_build(
+        Build(
+            source=inputs.pop(primary),
+            secondary_sources=inputs,
+            buildspec=project.buildspec,
+            environment=_build_environment(surroundings, project.environment, job),
+            caches=surroundings.source,
+        ),
+        place / "build",
+        surroundings.on_line,
+    )
+    if not result.succeeded:
+        raise ActionFailedError(result.reason)
+    if job.action.outputs:
+        if result.artifacts is None:
+            raise ActionFailedError("the buildspec declares no artifacts")
+        _hand_on(surroundings, job, pack(result.artifacts, files_below(result.artifacts)))
+    return result.exported_variables
+
+
+def cloudformation(surroundings: Surroundings, job: Job) -> Mapping[str, str]:
+    """Make or execute a change set in the environment's account, as the role that the action assumes there."""
+    modes = {"CHANGE_SET_REPLACE": _replace_change_set, "CHANGE_SET_EXECUTE": _execute_change_set}
+    mode = job.configuration["ActionMode"]
+    if mode not in modes:
+        raise ActionFailedError(f"the rehearsal does not know ActionMode {mode}; it knows {', '.join(modes)}")
+    return modes[mode](surroundings, job)
+
+
+def manual_approval(surroundings: Surroundings, job: Job) -> Mapping[str, str]:
+    """Tell the topic that somebody is waited for, and ask."""
+    if topic := job.configuration.get("NotificationArn"):
+        text = f"{job.pipeline.name} waits for approval: {job.configuration.get('CustomData', '')}"
+        surroundings.client("sns").publish(TopicArn=topic, Subject="Approval needed", Message=text)
+    answer = surroundings.approve(job)
+    if not answer.approved:
+        raise ActionFailedError(f"rejected: {answer.comment}" if answer.comment else "rejected")
+    return {}
+
+
+def _replace_change_set(surroundings: Surroundings, job: Job) -> Mapping[str, str]:
+    client = surroundings.client_of_role("cloudformation", job.action.role_arn)
+    stack, name = job.configuration["StackName"], job.configuration["ChangeSetName"]
+    template = _file(surroundings, job, job.configuration["TemplatePath"]).decode()
+    settings = _template_configuration(surroundings, job)
+    change_set = create_change_set(
+        client,
+        stack,
+        name,
+        template_text(template),
+        settings.get("Parameters", {}) | _overrides(surroundings, job),
+        settings.get("Tags", {}),
+        job.configuration["RoleArn"],
+    )
+    if not (change_set.can_be_executed or change_set.is_empty):
+        raise ActionFailedError(change_set.reason)
+    if settings.get("StackPolicy"):
+        client.set_stack_policy(StackName=stack, StackPolicyBody=json.dumps(settings["StackPolicy"]))
+    return {}
+
+
+def _execute_change_set(surroundings: Surroundings, job: Job) -> Mapping[str, str]:
+    client = surroundings.client_of_role("cloudformation", job.action.role_arn)
+    stack, name = job.configuration["StackName"], job.configuration["ChangeSetName"]
+    change_set = find_change_set(client, stack, name)
+    if change_set is None:
+        raise ActionFailedError(f"ChangeSet [{name}] does not exist")
+    deployment = execute_change_set(client, change_set, surroundings.on_event)
+    surroundings.on_deployment(job, deployment)
+    if not deployment.complete:
+        failure = deployment.first_failure
+        reason = f": {failure.stack}/{failure.logical_id}: {failure.reason}" if failure else ""
+        raise ActionFailedError(f"{stack} is {deployment.status}{reason}")
+    return deployment.outputs
+
+
+def _template_configuration(surroundings: Surroundings, job: Job) -> dict[str, Any]:
+    path = job.configuration.get("TemplateConfiguration")
+    settings: dict[str, Any] = json.loads(_file(surroundings, job, path)) if path else {}
+    return settings
+
+
+def _overrides(surroundings: Surroundings, job: Job) -> dict[str, str]:
+    """Return the parameters that the action gives besides the configuration's; `Fn::GetParam` looks in an artifact."""
+    values: dict[str, str] = {}
+    for name, value in json.loads(job.configuration.get("ParameterOverrides", "{}")).items():
+        if isinstance(value, str):
+            values[name] = value
+        elif isinstance(value, dict) and list(value) == ["Fn::GetParam"]:
+            artifact, file, key = value["Fn::GetParam"]
+            values[name] = json.loads(_file(surroundings, job, f"{artifact}::{file}"))[key]
+        else:
+            raise ActionFailedError(f"ParameterOverrides: {name}: the rehearsal knows text and Fn::GetParam alone")
+    return values
+
+
+def _file(surroundings: Surroundings, job: Job, path: str) -> bytes:
+    """Return a file of an artifact, given as `Artifact::file`, read as the role that the action assumes."""
+    artifact, _, name = path.partition("::")
+    s3 = surroundings.client_of_role("s3", job.action.role_arn)
+    try:
+        return read_file(_artifact(surroundings, job, artifact, s3), name)
+    except KeyError as error:
+        raise ActionFailedError(f"artifact {artifact} has no file {name}") from error
+
+
+def _artifact(surroundings: Surroundings, job: Job, name: str, s3: Any = None) -> bytes:
+    if name not in job.action.inputs:
+        raise ActionFailedError(f"artifact {name} is no input of action {job.action.name}")
+    return surroundings.store(job).get(job.execution.artifacts[name], s3)
+
+
+def _hand_on(surroundings: Surroundings, job: Job, content: bytes) -> None:
+    if len(job.action.outputs) != 1:
+        raise ActionFailedError(f"action {job.action.name} must have one output artifact, not {job.action.outputs}")
+    job.execution.artifacts[job.action.outputs[0]] = surroundings.store(job).put(job.action.outputs[0], content)
+
+
+def _build_environment(surroundings: Surroundings, project: Mapping[str, str], job: Job) -> dict[str, str]:
+    given = json.loads(job.configuration.get("EnvironmentVariables", "[]"))
+    kinds = {variable.get("type", "PLAINTEXT") for variable in given} - {"PLAINTEXT"}
+    if kinds:
+        raise ActionFailedError(f"the rehearsal does not know environment variables of type {', '.join(kinds)}")
+    values = {variable["name"]: variable["value"] for variable in given}
+    return {**project, **values, **surroundings.build_environment}
+
+
+def _commit(folder: Path) -> str:
+    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "0" * 40

@@ -1,0 +1,231 @@
+"""The CodeBuild projects of the pipeline and their roles: part of the root `pipeline`.
+
+Each build may do what its commands need and no more. The first follows the repository's `buildspec.yml`; the others are
+a command or two, kept here, because a change of the repository must not change who reviews it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import awacs.codebuild
+import awacs.kms
+import awacs.logs
+import awacs.s3
+import awacs.ssm
+import awacs.sts
+import yaml
+from awacs.aws import Statement
+from troposphere import AWSHelperFn, GetAtt, Ref, Template
+from troposphere.codebuild import (
+    Artifacts,
+    CloudWatchLogs,
+    Environment,
+    EnvironmentVariable,
+    LogsConfig,
+    Project,
+    ProjectCache,
+    Source,
+)
+from troposphere.iam import Policy, Role
+from troposphere.logs import LogGroup
+from troposphere.s3 import Bucket
+
+from generator.iam import allow, allow_principal, arn, document, service_principal
+from generator.naming import (
+    CHANGE_REPORT_ROLE,
+    CLOUDFORMATION_ROLE,
+    DEPLOYMENT_ROLE,
+    PROJECT,
+    REGIONAL_TEST_BUILD_ROLE,
+    REGIONAL_TEST_ROLE,
+    kebab_case,
+    name_tag,
+)
+from generator.parameter_types import KeyArn
+
+IMAGE = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
+"""https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-available.html"""
+
+SMALL, MEDIUM = "BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM"
+REPORTS = "reviews"
+"""The folder of the template bucket that keeps the reviews' reports."""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where builds find and leave things."""
+
+    artifacts: Bucket
+    templates: Bucket
+    key: KeyArn
+    logs: LogGroup
+
+
+def build_project(template: Template, stores: Stores) -> Project:
+    """Add the build: templates, tests, and the release published once for all environments."""
+    rights = [
+        allow("PublishReleases", [awacs.s3.GetObject, awacs.s3.PutObject], [_in(stores.templates, f"{PROJECT}/*")]),
+        allow(
+            "ResolveTheImage",
+            [awacs.ssm.GetParameter],
+            [arn("ssm:${AWS::Region}::parameter/aws/service/ami-amazon-linux-latest/*")],
+        ),
+        allow(
+            "PinTheImage",
+            [awacs.ssm.GetParameter, awacs.ssm.PutParameter],
+            [arn(f"ssm:${{AWS::Region}}:${{AWS::AccountId}}:parameter/{PROJECT}/releases/*")],
+        ),
+    ]
+    return _project(
+        template,
+        stores,
+        "Build",
+        "Tests and publishes.",
+        rights,
+        size=MEDIUM,
+        minutes=60,
+        variables={"TEMPLATE_BUCKET": Ref(stores.templates)},
+    )
+
+
+def smoke_test_project(template: Template, stores: Stores) -> Project:
+    """Add the test from outside, which needs no rights in any environment."""
+    commands = ['python3 smoke_test.py "$APPLICATION_URL"']
+    return _project(template, stores, "SmokeTest", "Asks as a client does.", [], commands)
+
+
+def change_report_project(template: Template, stores: Stores, prod_account: str) -> Project:
+    """Add the review's report, which acts in production's account with the role that also deploys."""
+    commands = ["make review ENVIRONMENT=prod", ". ./review.env"]
+    deployment = arn(f"iam::${{{prod_account}}}:role/{DEPLOYMENT_ROLE}")
+    rights = [
+        allow("ActInProduction", [awacs.sts.AssumeRole], [deployment]),
+        allow("ReadReleases", [awacs.s3.GetObject], [_in(stores.templates, f"{PROJECT}/*")]),
+        allow("KeepReports", [awacs.s3.PutObject], [_in(stores.templates, f"{REPORTS}/*")]),
+    ]
+    return _project(
+        template,
+        stores,
+        "ChangeReport",
+        "Reports what changes in prod.",
+        rights,
+        commands,
+        role_name=CHANGE_REPORT_ROLE,
+        exported=["SUMMARY", "REPORT_URL"],
+        cached=[".venv"],
+        variables={
+            "DEPLOYMENT_ROLE_ARN": deployment,
+            "CLOUDFORMATION_ROLE_ARN": arn(f"iam::${{{prod_account}}}:role/{CLOUDFORMATION_ROLE}"),
+        },
+    )
+
+
+def regional_test_project(template: Template, stores: Stores, test_account: str) -> Project:
+    """Add the test in regions, which acts in the account that has the role for it."""
+    commands = [
+        'export AWS_PROFILE=test AWS_CONFIG_FILE="$(mktemp)"',
+        'printf \'[profile test]\nrole_arn=%s\n\' "$TEST_ROLE_ARN" > "$AWS_CONFIG_FILE"',
+        'echo credential_source=EcsContainer >> "$AWS_CONFIG_FILE"',
+        f"make taskcat ROLE_NAME={CLOUDFORMATION_ROLE}",
+    ]
+    role = arn(f"iam::${{{test_account}}}:role/{REGIONAL_TEST_ROLE}")
+    return _project(
+        template,
+        stores,
+        "RegionalTest",
+        "Runs taskcat.",
+        [allow("ActInTheTestAccount", [awacs.sts.AssumeRole], [role])],
+        commands,
+        role_name=REGIONAL_TEST_BUILD_ROLE,
+        minutes=120,
+        cached=[".venv", ".venv-taskcat"],
+        variables={"TEST_ROLE_ARN": role},
+    )
+
+
+def _project(
+    template: Template,
+    stores: Stores,
+    name: str,
+    description: str,
+    rights: Sequence[Statement],
+    commands: Sequence[str] = (),
+    *,
+    role_name: str = "",
+    exported: Sequence[str] = (),
+    cached: Sequence[str] = (),
+    variables: Mapping[str, Any] | None = None,
+    size: str = SMALL,
+    minutes: int = 30,
+) -> Project:
+    tag = kebab_case(name)
+    role = template.add_resource(_role(name, role_name, [*_common_rights(stores), *rights]))
+    specification = {"BuildSpec": _buildspec(commands, exported, cached)} if commands else {}
+    return template.add_resource(
+        Project(
+            f"{name}Project",
+            Description=description,
+            ServiceRole=GetAtt(role, "Arn"),
+            Source=Source(Type="CODEPIPELINE", **specification),
+            Artifacts=Artifacts(Type="CODEPIPELINE"),
+            Environment=Environment(
+                Type="LINUX_CONTAINER",
+                Image=IMAGE,
+                ComputeType=size,
+                EnvironmentVariables=[
+                    EnvironmentVariable(Name=key, Value=value) for key, value in (variables or {}).items()
+                ],
+            ),
+            EncryptionKey=stores.key,
+            LogsConfig=LogsConfig(CloudWatchLogs=CloudWatchLogs(Status="ENABLED", GroupName=Ref(stores.logs))),
+            Cache=ProjectCache(Type="LOCAL", Modes=["LOCAL_CUSTOM_CACHE"]),
+            TimeoutInMinutes=minutes,
+            Tags=name_tag(tag),
+        )
+    )
+
+
+def _role(name: str, role_name: str, statements: Sequence[Statement]) -> Role:
+    named: dict[str, Any] = {"RoleName": role_name} if role_name else {}
+    return Role(
+        f"{name}Role",
+        **named,
+        AssumeRolePolicyDocument=document(
+            allow_principal("CodeBuild", service_principal("codebuild"), [awacs.sts.AssumeRole])
+        ),
+        Policies=[Policy(PolicyName=name, PolicyDocument=document(*statements))],
+    )
+
+
+def _common_rights(stores: Stores) -> list[Statement]:
+    return [
+        allow("WriteLogs", [awacs.logs.CreateLogStream, awacs.logs.PutLogEvents], [GetAtt(stores.logs, "Arn")]),
+        allow(
+            "ReadAndHandOnArtifacts",
+            [awacs.s3.GetObject, awacs.s3.GetObjectVersion, awacs.s3.PutObject],
+            [_in(stores.artifacts, "*")],
+        ),
+        allow("UseTheKey", [awacs.kms.Decrypt, awacs.kms.DescribeKey, awacs.kms.GenerateDataKey], [stores.key]),
+    ]
+
+
+def _in(bucket: Bucket, key: str) -> AWSHelperFn:
+    return arn("s3:::${Bucket}/" + key, Bucket=Ref(bucket))
+
+
+def _buildspec(commands: Sequence[str], exported: Sequence[str], cached: Sequence[str]) -> str:
+    """Return an inline build specification; every command is text, whatever it looks like.
+    `cached` are the folders that one build leaves to the next.
+
+    https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html
+    """
+    specification: dict[str, Any] = {"version": 0.2}
+    if exported:
+        specification["env"] = {"exported-variables": list(exported)}
+    specification["phases"] = {"build": {"commands": list(commands)}}
+    if cached:
+        specification["cache"] = {"paths": [f"{folder}/**/*" for folder in cached]}
+    return yaml.safe_dump(specification, sort_keys=False, width=10_000)

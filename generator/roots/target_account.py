@@ -1,0 +1,277 @@
+"""What the pipeline needs in an environment's account: the role it assumes, and the one CloudFormation works with.
+
+Owns two roles, and where taskcat tests in this account, a third one. Their names are fixed, because the tools account
+names them before they exist. They can be used from the tools account alone, and there only by the roles of the pipeline
+that need them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import awacs.acm
+import awacs.autoscaling
+import awacs.cloudformation
+import awacs.dynamodb
+import awacs.ec2
+import awacs.elasticfilesystem
+import awacs.elasticloadbalancing
+import awacs.iam
+import awacs.kms
+import awacs.rds
+import awacs.s3
+import awacs.secretsmanager
+import awacs.ssm
+import awacs.sts
+from awacs.aws import ArnEquals, Condition, PolicyDocument, Principal, Statement, StringEquals, StringLike
+from troposphere import Equals, GetAtt, Template
+from troposphere.iam import Policy, Role
+
+from generator.iam import allow, allow_principal, arn, document, service_principal
+from generator.naming import (
+    CHANGE_REPORT_ROLE,
+    CLOUDFORMATION_ROLE,
+    DEPLOYMENT_ROLE,
+    PIPELINE_ROLE,
+    PROJECT,
+    REGIONAL_TEST_BUILD_ROLE,
+    REGIONAL_TEST_ROLE,
+)
+from generator.nesting import add_condition
+from generator.parameter_types import AccountId, BucketName, KeyArn, RoleArn, Toggle, output, parameter
+
+STACKS = "cloudformation:${AWS::Region}:${AWS::AccountId}:stack/" + PROJECT + "-*"
+TEST_STACKS = "cloudformation:*:${AWS::AccountId}:stack/tCaT-*"
+TEST_BUCKETS = ("s3:::taskcat-*", "s3:::tcat-*")
+TEST_PARAMETERS = "ssm:*:${AWS::AccountId}:parameter/" + PROJECT + "/taskcat-*"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    tools_account_id: AccountId = parameter("Account of the pipeline.")
+    artifact_bucket_name: BucketName = parameter("Bucket of the pipeline's artifacts.")
+    artifact_key_arn: KeyArn = parameter("Key that encrypts artifacts and templates.")
+    template_bucket_name: BucketName = parameter("Bucket of the published releases.")
+    regional_tests: Toggle = parameter("Whether taskcat tests releases in this account.", default="false")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    deployment_role_arn: RoleArn = output("Role that the pipeline assumes in this account.")
+    cloudformation_role_arn: RoleArn = output("Role that CloudFormation deploys with.")
+
+
+def build(template: Template, parameters: Parameters) -> Outputs:
+    add_condition(template, "RegionalTests", Equals(parameters.regional_tests, "true"))
+    cloudformation = _cloudformation_role(template)
+    deployment = _deployment_role(template, parameters, cloudformation)
+    _regional_test_role(template, parameters, cloudformation)
+    return Outputs(
+        deployment_role_arn=RoleArn(GetAtt(deployment, "Arn")),
+        cloudformation_role_arn=RoleArn(GetAtt(cloudformation, "Arn")),
+    )
+
+
+def _cloudformation_role(template: Template) -> Role:
+    # It creates networks, keys and roles, so it needs most of what there is. Only CloudFormation can use it, and only
+    # the two roles below can hand it over.
+    return template.add_resource(
+        Role(
+            "CloudFormationRole",
+            RoleName=CLOUDFORMATION_ROLE,
+            AssumeRolePolicyDocument=document(
+                allow_principal("CloudFormation", service_principal("cloudformation"), [awacs.sts.AssumeRole])
+            ),
+            ManagedPolicyArns=[arn("iam::aws:policy/AdministratorAccess")],
+        )
+    )
+
+
+def _deployment_role(template: Template, parameters: Parameters, cloudformation: Role) -> Role:
+    return template.add_resource(
+        Role(
+            "DeploymentRole",
+            RoleName=DEPLOYMENT_ROLE,
+            AssumeRolePolicyDocument=_trusting(PIPELINE_ROLE, CHANGE_REPORT_ROLE),
+            Policies=[
+                Policy(
+                    PolicyName="Deployment",
+                    PolicyDocument=document(
+                        _change_sets(),
+                        _seeing_stacks(),
+                        _hand_over(cloudformation),
+                        *_read_releases(parameters),
+                    ),
+                )
+            ],
+        )
+    )
+
+
+def _trusting(*roles: str) -> PolicyDocument:
+    """Return a trust policy for some roles of the tools account, which may not exist yet."""
+    names = [arn("iam::${ToolsAccountId}:role/" + role) for role in roles]
+    return document(
+        allow_principal(
+            "RolesOfTheToolsAccount",
+            Principal("AWS", arn("iam::${ToolsAccountId}:root")),
+            [awacs.sts.AssumeRole],
+            condition=Condition(ArnEquals({"aws:PrincipalArn": names})),
+        )
+    )
+
+
+def _change_sets() -> Statement:
+    return allow(
+        "ChangeSetsOfThePlatform",
+        [
+            awacs.cloudformation.CreateChangeSet,
+            awacs.cloudformation.DeleteChangeSet,
+            awacs.cloudformation.DescribeChangeSet,
+            awacs.cloudformation.DescribeStackEvents,
+            awacs.cloudformation.DescribeStackResource,
+            awacs.cloudformation.DescribeStackResources,
+            awacs.cloudformation.ExecuteChangeSet,
+            awacs.cloudformation.GetTemplate,
+            awacs.cloudformation.ListStackResources,
+            awacs.cloudformation.SetStackPolicy,
+        ],
+        [arn(STACKS)],
+    )
+
+
+def _seeing_stacks() -> Statement:
+    # Asking for all stacks, to find out whether one exists, knows no resource.
+    return allow("SeeingStacks", [awacs.cloudformation.DescribeStacks], ["*"])
+
+
+def _hand_over(cloudformation: Role) -> Statement:
+    return allow(
+        "HandCloudFormationItsRole",
+        [awacs.iam.PassRole],
+        [GetAtt(cloudformation, "Arn")],
+        Condition(StringEquals({"iam:PassedToService": "cloudformation.amazonaws.com"})),
+    )
+
+
+def _read_releases(parameters: Parameters) -> list[Statement]:
+    return [
+        allow(
+            "ReadArtifactsAndTemplates",
+            [awacs.s3.GetObject, awacs.s3.GetObjectVersion],
+            [arn("s3:::${ArtifactBucketName}/*"), arn("s3:::${TemplateBucketName}/*")],
+        ),
+        allow("DecryptThem", [awacs.kms.Decrypt, awacs.kms.DescribeKey], [parameters.artifact_key_arn]),
+    ]
+
+
+def _regional_test_role(template: Template, parameters: Parameters, cloudformation: Role) -> Role:
+    """Add the role of taskcat, whose stacks, buckets and certificates have names of their own (docs/taskcat.md)."""
+    return template.add_resource(
+        Role(
+            "RegionalTestRole",
+            Condition="RegionalTests",
+            RoleName=REGIONAL_TEST_ROLE,
+            AssumeRolePolicyDocument=_trusting(REGIONAL_TEST_BUILD_ROLE),
+            Policies=[
+                Policy(
+                    PolicyName="RegionalTest",
+                    PolicyDocument=document(
+                        _test_stacks(),
+                        _asking(),
+                        _hand_over(cloudformation),
+                        *_preparation(),
+                        *_clean_up(),
+                    ),
+                )
+            ],
+        )
+    )
+
+
+def _test_stacks() -> Statement:
+    return allow(
+        "StacksOfTests",
+        [
+            awacs.cloudformation.CreateStack,
+            awacs.cloudformation.DeleteStack,
+            awacs.cloudformation.DescribeStackEvents,
+            awacs.cloudformation.GetTemplate,
+            awacs.cloudformation.ListStackResources,
+        ],
+        [arn(TEST_STACKS)],
+    )
+
+
+def _asking() -> Statement:
+    # Lists and descriptions that IAM limits to no resource.
+    return allow(
+        "AskingWhatIsThere",
+        [
+            awacs.acm.ListCertificates,
+            awacs.autoscaling.DescribeAutoScalingGroups,
+            awacs.cloudformation.DescribeStacks,
+            awacs.cloudformation.ListStacks,
+            awacs.ec2.DescribeAvailabilityZones,
+            awacs.ec2.DescribeLaunchTemplateVersions,
+            awacs.ec2.DescribeVpcs,
+            awacs.elasticloadbalancing.DescribeLoadBalancers,
+            awacs.rds.DescribeDBSnapshots,
+            awacs.s3.ListAllMyBuckets,
+        ],
+        ["*"],
+    )
+
+
+def _preparation() -> list[Statement]:
+    buckets = [arn(bucket) for bucket in TEST_BUCKETS] + [arn(f"{bucket}/*") for bucket in TEST_BUCKETS]
+    return [
+        allow("UploadsAndBucketsOfTests", [awacs.s3.Action("*")], buckets),
+        allow(
+            "PublicImages", [awacs.ssm.GetParameter], [arn("ssm:*::parameter/aws/service/ami-amazon-linux-latest/*")]
+        ),
+        allow(
+            "CertificateParameters",
+            [awacs.ssm.GetParameter, awacs.ssm.PutParameter, awacs.ssm.DeleteParameters],
+            [arn(TEST_PARAMETERS)],
+        ),
+        # A certificate has no name; the condition of its tag comes with the import only.
+        allow(
+            "CertificatesOfTests",
+            [
+                awacs.acm.AddTagsToCertificate,
+                awacs.acm.DeleteCertificate,
+                awacs.acm.ImportCertificate,
+                awacs.acm.ListTagsForCertificate,
+            ],
+            [arn("acm:*:${AWS::AccountId}:certificate/*")],
+        ),
+    ]
+
+
+def _clean_up() -> list[Statement]:
+    of_tests = Condition(StringLike({"aws:ResourceTag/Environment": "taskcat-*"}))
+    return [
+        allow(
+            "TablesOfTests",
+            [awacs.dynamodb.DeleteTable, awacs.dynamodb.DescribeTable, awacs.dynamodb.UpdateTable],
+            [arn("dynamodb:*:${AWS::AccountId}:table/tCaT-*")],
+        ),
+        allow(
+            "SnapshotsOfTests",
+            [awacs.rds.DeleteDBSnapshot],
+            [arn(f"rds:*:${{AWS::AccountId}}:snapshot:{PROJECT}-taskcat-*")],
+        ),
+        allow(
+            "SecretsOfTests",
+            [awacs.secretsmanager.DeleteSecret],
+            [arn("secretsmanager:*:${AWS::AccountId}:secret:*")],
+            of_tests,
+        ),
+        allow(
+            "FilesAndKeysOfTests",
+            [awacs.elasticfilesystem.DeleteFileSystem, awacs.kms.DescribeKey, awacs.kms.ScheduleKeyDeletion],
+            [arn("elasticfilesystem:*:${AWS::AccountId}:file-system/*"), arn("kms:*:${AWS::AccountId}:key/*")],
+            of_tests,
+        ),
+    ]

@@ -1,0 +1,85 @@
+"""`python -m tests`: style, format, types and all tests, in this order, up to the first that fails.
+
+After success a verdict stands in `.cache/tested/`, named by a digest of the source and the Python version. A rehearsal
+of the pipeline builds a copy of the very files that were tested a moment ago: with `TEST_VERDICTS=reuse`, which nothing
+else sets, such a verdict is taken instead of a second run, and the output says so.
+
+Exit codes: 0 passed, that of the first command that fails, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from generator.rehearsal.pipeline_artifacts import source_files
+
+COMMANDS = (
+    (sys.executable, "-m", "ruff", "check", "."),
+    (sys.executable, "-m", "ruff", "format", "--check", "--quiet", "."),
+    (sys.executable, "-m", "mypy"),
+    (sys.executable, "-m", "pytest", "--numprocesses", "2", "--dist", "loadfile"),
+)
+
+VERDICTS = Path(".cache") / "tested"
+REUSE_VARIABLE, REUSE = "TEST_VERDICTS", "reuse"
+INTERRUPTED = 130
+
+LEFT_BY_TOOLS = {".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
+"""Folders that the commands write. Without git they look like source."""
+
+
+def main(folder: Path, commands: Sequence[Sequence[str]] = COMMANDS) -> int:
+    """Run the commands in a folder, or take the verdict on exactly its files where that is asked for."""
+    before = digest(folder)
+    verdict = folder / VERDICTS / before
+    if os.environ.get(REUSE_VARIABLE) == REUSE and verdict.is_file():
+        passed_at = verdict.read_text(encoding="utf-8").strip()
+        print(f"tests: passed already for exactly these files on {passed_at}; not run again", flush=True)
+        return 0
+    for command in commands:
+        try:
+            code = subprocess.run(command, cwd=folder, check=False).returncode
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        if code != 0:
+            return code
+    if digest(folder) == before:
+        _write(verdict)
+    else:
+        print("tests: passed; no verdict is kept, because files changed meanwhile", flush=True)
+    return 0
+
+
+def digest(folder: Path) -> str:
+    """Return a digest of the source in a folder: paths, contents, who may execute, and the version of Python.
+
+    It is the same for a copy of the source elsewhere, at whatever time it was made.
+    """
+    total = hashlib.sha256(platform.python_version().encode())
+    for path in source_files(folder):
+        name = path.relative_to(folder)
+        if not LEFT_BY_TOOLS.intersection(name.parts):
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            executable = bool(path.stat().st_mode & 0o100)
+            total.update(f"{name.as_posix()}\0{content}\0{executable}\n".encode())
+    return total.hexdigest()
+
+
+def _write(verdict: Path) -> None:
+    """Write a verdict whole or not at all."""
+    verdict.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=verdict.parent, delete=False) as file:
+        file.write(datetime.now().astimezone().isoformat(sep=" ", timespec="seconds") + "\n")
+    Path(file.name).replace(verdict)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path.cwd()))

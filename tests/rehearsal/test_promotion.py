@@ -1,0 +1,206 @@
+"""Promotions through the generated pipeline, good and bad: where does every environment end?
+
+The source that is pushed is this project with a build that does not test itself again: `buildspec.yml` as it is runs in
+`test_rehearse.py`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from generator import __version__
+from generator.environment import ENVIRONMENTS, load_all
+from generator.errors import UserError
+from generator.rehearsal.pipeline import FAILED, NOT_REACHED, ROLLBACK, SKIPPED, SUCCEEDED
+from generator.rehearsal.pipeline_actions import Approval
+from generator.rehearsal.rehearse import Rehearsal, Result, Wishes, started
+from generator.release import folder_of
+
+ROOT = Path(__file__).parents[2]
+TEMPLATES_OUT = ROOT / "templates_out"
+PREVIOUS = TEMPLATES_OUT / "v1.1.0"
+OLD, NEW = "1.1.0", __version__
+
+BUILD = """
+version: 0.2
+phases:
+  build:
+    commands:
+      - make publish BUCKET="$TEMPLATE_BUCKET"
+artifacts:
+  files: ["**/*"]
+  base-directory: dist
+cache:
+  paths: [".venv/**/*", ".cache/**/*"]
+"""
+
+
+def approving(_: str) -> Approval:
+    return Approval(approved=True)
+
+
+def rejecting(_: str) -> Approval:
+    return Approval(approved=False, comment="not today")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("generator", "params", "templates_out"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Makefile", "requirements.lock"):
+        shutil.copy2(ROOT / name, folder / name)
+    (folder / "buildspec.yml").write_text(BUILD)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    return folder
+
+
+@pytest.fixture
+def report() -> StringIO:
+    return StringIO()
+
+
+@pytest.fixture
+def rehearsal(project: Path, report: StringIO) -> Iterator[Rehearsal]:
+    console = Console(file=report, width=200)
+    with started(project, folder_of(TEMPLATES_OUT), load_all(ROOT / "params"), console) as running:
+        yield running
+
+
+def versions(result: Result) -> dict[str, str]:
+    """Return the release that each environment ended with."""
+    return {e.name: e.after.version if e.after else "" for e in result.environments}
+
+
+def statuses(result: Result) -> dict[str, str]:
+    return {e.name: e.after.status if e.after else "" for e in result.environments}
+
+
+def everywhere(text: str) -> dict[str, str]:
+    return dict.fromkeys(ENVIRONMENTS, text)
+
+
+def test_a_release_is_promoted_to_production_and_then_again(rehearsal: Rehearsal, report: StringIO) -> None:
+    asked: list[str] = []
+
+    def approve(question: str) -> Approval:
+        asked.append(question)
+        return Approval(approved=True)
+
+    result = rehearsal.promote(Wishes(approve))
+    assert result.as_expected, report.getvalue()
+    assert versions(result) == everywhere(NEW)
+    assert statuses(result) == everywhere("CREATE_COMPLETE")
+    assert result.execution.stages["RegionalTest"] == SKIPPED
+    assert all(len(e.findings) > 60 for e in result.environments)
+    assert len(asked) == 1
+    assert "prod: first deployment" in asked[0]
+    again = rehearsal.promote(Wishes(approve))
+    assert again.as_expected, report.getvalue()
+    assert statuses(again) == everywhere("CREATE_COMPLETE")
+    assert "prod: nothing changes" in asked[1]
+
+
+def test_an_upgrade_does_what_was_predicted(rehearsal: Rehearsal, report: StringIO) -> None:
+    result = rehearsal.promote(Wishes(approving, previous=PREVIOUS))
+    assert result.as_expected, report.getvalue()
+    assert {e.name: e.before.version if e.before else "" for e in result.environments} == everywhere(OLD)
+    assert versions(result) == everywhere(NEW)
+    assert [e.differences for e in result.environments] == [[], [], []]
+
+
+def test_a_rejected_approval_leaves_production_alone(rehearsal: Rehearsal, report: StringIO) -> None:
+    result = rehearsal.promote(Wishes(rejecting, previous=PREVIOUS))
+    assert result.as_expected, report.getvalue()
+    assert versions(result) == {"dev": NEW, "staging": NEW, "prod": OLD}
+    assert result.execution.stages["Review"] == FAILED
+    assert result.execution.stages["Prod"] == NOT_REACHED
+    assert "rejected: not today" in report.getvalue()
+
+
+def test_a_rejected_first_release_leaves_nothing_in_production(rehearsal: Rehearsal, report: StringIO) -> None:
+    result = rehearsal.promote(Wishes(rejecting))
+    assert result.as_expected, report.getvalue()
+    assert versions(result) == {"dev": NEW, "staging": NEW, "prod": ""}
+
+
+@pytest.mark.parametrize("stage", ["staging", "prod"])
+def test_a_deployment_that_fails_is_undone(rehearsal: Rehearsal, report: StringIO, stage: str) -> None:
+    result = rehearsal.promote(Wishes(approving, fail_at=stage, previous=PREVIOUS))
+    assert result.as_expected, report.getvalue()
+    promoted = ENVIRONMENTS[: ENVIRONMENTS.index(stage)]
+    assert versions(result) == {name: NEW if name in promoted else OLD for name in ENVIRONMENTS}
+    assert result.execution.stages[stage.capitalize()] == FAILED
+    assert "first failure" in report.getvalue()
+    assert rehearsal.engine.history[-1].kind == ROLLBACK
+    assert rehearsal.engine.history[-1].stages == {stage.capitalize(): SUCCEEDED}
+
+
+def test_a_first_deployment_that_fails_is_undone(rehearsal: Rehearsal, report: StringIO) -> None:
+    result = rehearsal.promote(Wishes(approving, fail_at="staging:Database/Database"))
+    assert result.as_expected, report.getvalue()
+    assert statuses(result) == {"dev": "CREATE_COMPLETE", "staging": "ROLLBACK_COMPLETE", "prod": ""}
+    assert "Database / Database" in report.getvalue()
+
+
+def test_a_smoke_test_that_fails_brings_the_former_release_back(rehearsal: Rehearsal, report: StringIO) -> None:
+    result = rehearsal.promote(Wishes(approving, fail_at="staging:SmokeTest", previous=PREVIOUS))
+    assert result.as_expected, report.getvalue()
+    assert versions(result) == {"dev": NEW, "staging": OLD, "prod": OLD}
+    failed = [run for run in result.execution.runs if run.status == FAILED]
+    assert [(run.stage, run.action) for run in failed] == [("Staging", "SmokeTest")]
+    assert "503" in report.getvalue()
+    rollback = rehearsal.engine.history[-1]
+    assert (rollback.kind, rollback.stages) == (ROLLBACK, {"Staging": SUCCEEDED})
+    # The way out of trouble is the next push: it goes through, and staging gets the new release after all.
+    mended = rehearsal.promote(Wishes(approving))
+    assert mended.as_expected, report.getvalue()
+    assert versions(mended) == everywhere(NEW)
+
+
+def test_a_build_that_fails_is_retried_once_and_changes_nothing(rehearsal: Rehearsal, report: StringIO) -> None:
+    result = rehearsal.promote(Wishes(approving, fail_at="build"))
+    assert result.as_expected, report.getvalue()
+    assert versions(result) == everywhere("")
+    assert [run.status for run in result.execution.runs if run.action == "Build"] == [FAILED, FAILED]
+
+
+def test_trouble_that_cannot_happen_is_refused(rehearsal: Rehearsal) -> None:
+    for wrong, expected in (("nowhere", "is no stage"), ("staging:Databse", "nothing that stage Staging does")):
+        with pytest.raises(UserError, match=expected):
+            rehearsal.promote(Wishes(approving, fail_at=wrong))
+
+
+def test_trouble_that_does_not_happen_fails_the_rehearsal(rehearsal: Rehearsal, report: StringIO) -> None:
+    """The database is not touched by an upgrade that does not change it, so it cannot fail."""
+    result = rehearsal.promote(Wishes(approving, fail_at="staging:Database/Database", previous=PREVIOUS))
+    assert not result.as_expected
+    assert "never failed" in report.getvalue()
+
+
+def test_a_promotion_can_end_early(rehearsal: Rehearsal, report: StringIO) -> None:
+    result = rehearsal.promote(Wishes(rejecting, to="dev"))
+    assert result.as_expected, report.getvalue()
+    assert versions(result) == {"dev": NEW, "staging": "", "prod": ""}
+
+
+def test_an_environment_that_does_not_end_where_it_should_fails_the_rehearsal(
+    rehearsal: Rehearsal, report: StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were the pipeline to roll nothing back, the rehearsal had to say so."""
+    from generator.rehearsal import pipeline
+
+    def nothing(*_: Any) -> None:
+        return None
+
+    monkeypatch.setattr(pipeline.Engine, "_after_failure", nothing)
+    result = rehearsal.promote(Wishes(approving, fail_at="staging:SmokeTest", previous=PREVIOUS))
+    assert not result.as_expected
+    assert versions(result)["staging"] == NEW
