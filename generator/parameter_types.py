@@ -344,13 +344,6 @@ class RoleArn(ParameterType):
     allowed = "The ARN of an IAM role."
 
 
-class InstanceProfileArn(ParameterType):
-    """The ARN of an EC2 instance profile."""
-
-    allowed_pattern = rf"^{ARN_PREFIX}iam::\d{{12}}:instance-profile/.+$"
-    allowed = "The ARN of an instance profile."
-
-
 class ListenerArn(ParameterType):
     """The ARN of a load balancer's listener."""
 

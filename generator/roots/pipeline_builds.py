@@ -49,6 +49,9 @@ from generator.parameter_types import KeyArn
 IMAGE = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 """https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-available.html"""
 
+DEFAULT_MINUTES = 60
+"""How long CodeBuild lets a build run that says nothing else."""
+
 SMALL, MEDIUM = "BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM"
 REPORTS = "reviews"
 """The folder of the template bucket that keeps the reviews' reports."""
@@ -86,7 +89,6 @@ def build_project(template: Template, stores: Stores) -> Project:
         "Tests and publishes.",
         rights,
         size=MEDIUM,
-        minutes=60,
         variables={"TEMPLATE_BUCKET": Ref(stores.templates)},
     )
 
@@ -159,9 +161,10 @@ def _project(
     cached: Sequence[str] = (),
     variables: Mapping[str, Any] | None = None,
     size: str = SMALL,
-    minutes: int = 30,
+    minutes: int = DEFAULT_MINUTES,
 ) -> Project:
     tag = kebab_case(name)
+    limit: dict[str, Any] = {"TimeoutInMinutes": minutes} if minutes != DEFAULT_MINUTES else {}
     role = template.add_resource(_role(name, role_name, [*_common_rights(stores), *rights]))
     specification = {"BuildSpec": _buildspec(commands, exported, cached)} if commands else {}
     return template.add_resource(
@@ -182,7 +185,7 @@ def _project(
             EncryptionKey=stores.key,
             LogsConfig=LogsConfig(CloudWatchLogs=CloudWatchLogs(Status="ENABLED", GroupName=Ref(stores.logs))),
             Cache=ProjectCache(Type="LOCAL", Modes=["LOCAL_CUSTOM_CACHE"]),
-            TimeoutInMinutes=minutes,
+            **limit,
             Tags=name_tag(tag),
         )
     )

@@ -232,7 +232,6 @@ def _web_tier(
             private_subnet_ids=net.private_subnet_ids,
             web_server_group_id=groups.web_server_group_id,
             web_server_role_name=groups.web_server_role_name,
-            web_server_profile_arn=groups.web_server_profile_arn,
             https_listener_arn=way_in.https_listener_arn,
             logs_key_arn=keys.logs_key_arn,
             file_system_id=stores.file_system_id,

@@ -16,7 +16,7 @@ import awacs.sts
 from troposphere import AWSHelperFn, Equals, GetAtt, Or, Ref, Template
 from troposphere import Condition as ConditionReference
 from troposphere.ec2 import SecurityGroup, SecurityGroupEgress, SecurityGroupIngress, SecurityGroupRule
-from troposphere.iam import InstanceProfile, Role
+from troposphere.iam import Role
 
 from generator.iam import allow, allow_principal, arn, attach, document, service_principal
 from generator.naming import PROJECT, kebab_case, name_tag
@@ -24,7 +24,6 @@ from generator.nesting import add_condition, conditional
 from generator.parameter_types import (
     AccessMode,
     EnvironmentName,
-    InstanceProfileArn,
     OperatorCidr,
     RoleArn,
     RoleName,
@@ -64,7 +63,6 @@ class Outputs:
     endpoint_group_id: SecurityGroupId = output("Security group of the interface endpoints.")
     web_server_role_name: RoleName = output("Name of the web servers' role, to which other stacks attach policies.")
     web_server_role_arn: RoleArn = output("ARN of the web servers' role.")
-    web_server_profile_arn: InstanceProfileArn = output("Instance profile of the web servers.")
 
 
 def build(template: Template, parameters: Parameters) -> Outputs:
@@ -92,7 +90,6 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     _between(template, "PostgreSql", bastion, database, POSTGRESQL, condition="HasBastion")
 
     role = _web_server_role(template, parameters)
-    profile = template.add_resource(InstanceProfile("WebServerProfile", Roles=[Ref(role)]))
     return Outputs(
         load_balancer_group_id=SecurityGroupId(GetAtt(load_balancer, "GroupId")),
         web_server_group_id=SecurityGroupId(GetAtt(web_server, "GroupId")),
@@ -102,7 +99,6 @@ def build(template: Template, parameters: Parameters) -> Outputs:
         endpoint_group_id=SecurityGroupId(GetAtt(endpoint, "GroupId")),
         web_server_role_name=RoleName(Ref(role)),
         web_server_role_arn=RoleArn(GetAtt(role, "Arn")),
-        web_server_profile_arn=InstanceProfileArn(GetAtt(profile, "Arn")),
     )
 
 

@@ -46,7 +46,7 @@ from troposphere.elasticloadbalancingv2 import (
     TargetGroup,
     TargetGroupAttribute,
 )
-from troposphere.iam import PolicyType
+from troposphere.iam import InstanceProfile, PolicyType
 from troposphere.logs import LogGroup
 from troposphere.policies import (
     AutoScalingRollingUpdate,
@@ -69,7 +69,6 @@ from generator.parameter_types import (
     EnvironmentName,
     FileSystemId,
     ImageId,
-    InstanceProfileArn,
     InstanceType,
     KeyArn,
     ListenerArn,
@@ -123,7 +122,6 @@ class Parameters:
     web_server_role_name: RoleName = parameter(
         "Role of the web servers, which gets the right to write logs and metrics."
     )
-    web_server_profile_arn: InstanceProfileArn = parameter("Instance profile of the web servers.")
     https_listener_arn: ListenerArn = parameter("Listener whose requests the web servers answer.")
     logs_key_arn: KeyArn = parameter("Key that encrypts the log group.")
     file_system_id: FileSystemId = parameter("File system with the product images.")
@@ -219,6 +217,8 @@ def _logging_policy(template: Template, parameters: Parameters, logs: LogGroup) 
 
 
 def _launch_template(template: Template, parameters: Parameters, logs: LogGroup) -> LaunchTemplate:
+    # Here and not beside its role: IAM takes two minutes for it, and only the servers wait (docs/decisions/0007).
+    profile = template.add_resource(InstanceProfile("WebServerProfile", Roles=[parameters.web_server_role_name]))
     root_volume = EBSBlockDevice(VolumeType="gp3", VolumeSize=ROOT_VOLUME_GIB, Encrypted=True, DeleteOnTermination=True)
     private_interface = NetworkInterfaces(
         DeviceIndex=0,
@@ -232,7 +232,7 @@ def _launch_template(template: Template, parameters: Parameters, logs: LogGroup)
             LaunchTemplateData=LaunchTemplateData(
                 ImageId=parameters.web_server_image_id,
                 InstanceType=parameters.web_server_instance_type,
-                IamInstanceProfile=IamInstanceProfile(Arn=parameters.web_server_profile_arn),
+                IamInstanceProfile=IamInstanceProfile(Arn=GetAtt(profile, "Arn")),
                 NetworkInterfaces=[private_interface],
                 BlockDeviceMappings=[LaunchTemplateBlockDeviceMapping(DeviceName="/dev/xvda", Ebs=root_volume)],
                 MetadataOptions=MetadataOptions(
