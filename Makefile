@@ -22,7 +22,7 @@ help: ## Show the targets
 templates: $(READY) ## Write templates_out/, checked by cfn-lint and against CloudFormation's quotas
 	@$(RUN) -m generator templates
 
-test: $(READY) ## Lint, check types and run all tests
+test: $(READY) $(TASKCAT_READY) ## Lint, check types and run all tests
 	@$(RUN) -m tests
 
 rehearse: $(READY) ## Execute the pipeline on an emulator of AWS: TO=dev FROM=v1.1.0 FAIL_AT=staging APPROVE=yes
@@ -52,7 +52,7 @@ bootstrap-target: $(READY) ## Prepare an environment's account for the pipeline:
 
 review: $(READY) ## Report the change set and its impact, as the pipeline's review does: ENVIRONMENT=prod
 	@$(RUN) -m generator review --environment "$(ENVIRONMENT)" --artifact "$(CODEBUILD_SRC_DIR_Release)" \
-		--deployment-role "$(DEPLOYMENT_ROLE_ARN)" --cloudformation-role "$(CLOUDFORMATION_ROLE_ARN)" \
+		--review-role "$(REVIEW_ROLE_ARN)" --cloudformation-role "$(CLOUDFORMATION_ROLE_ARN)" \
 		--execution "$(EXECUTION_ID)" --variables review.env
 
 release: $(READY) ## Mark the current version as released: from then on it cannot change

@@ -194,12 +194,12 @@ def bootstrap_target(name: str, parameters: tuple[str, ...]) -> None:
 @cli.command()
 @click.option("--environment", "-e", "name", required=True, help="Environment that the release is on its way to.")
 @click.option("--artifact", type=click.Path(path_type=Path), required=True, help="Folder that the build handed on.")
-@click.option("--deployment-role", required=True, help="ARN of the role to assume in the environment's account.")
+@click.option("--review-role", required=True, help="ARN of the role to assume in the environment's account.")
 @click.option("--cloudformation-role", required=True, help="ARN of CloudFormation's service role there.")
 @click.option("--execution", required=True, help="Id of the pipeline's execution.")
 @click.option("--variables", type=click.Path(path_type=Path), required=True, help="File for the shell's variables.")
 def review(
-    name: str, artifact: Path, deployment_role: str, cloudformation_role: str, execution: str, variables: Path
+    name: str, artifact: Path, review_role: str, cloudformation_role: str, execution: str, variables: Path
 ) -> None:
     """Make the change set for an environment, and a report of it for who must approve; fail where data is at stake."""
     from generator.checks.waivers import load as load_waivers
@@ -211,12 +211,12 @@ def review(
     configurations = load_all(PARAMS)
     [configuration] = select(configurations, [name])
     today = datetime.now(UTC).date()
-    account_id = deployment_role.split(":")[4]
+    account_id = review_role.split(":")[4]
     region = configuration.environment.availability_zone_a.literal[:-1]
     subject = Subject(artifact, configuration, account_id, region, cloudformation_role, execution)
     with tempfile.TemporaryDirectory(prefix="review-") as workspace:
         found = run(
-            session.client_of_role("cloudformation", deployment_role, region),
+            session.client_of_role("cloudformation", review_role, region),
             session.client("s3", region),
             subject,
             load_waivers(WAIVERS, [c.source.stem for c in configurations], today),

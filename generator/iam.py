@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from awacs.aws import Action, Allow, Bool, Condition, Deny, PolicyDocument, Principal, Statement
-from troposphere import AWSHelperFn, Sub
+from awacs.aws import Action, Allow, Bool, Condition, Deny, PolicyDocument, Principal, Statement, StringEquals
+from troposphere import AWSHelperFn, Ref, Sub
 from troposphere.iam import PolicyType
 
 from generator.parameter_types import RoleName
@@ -66,6 +66,14 @@ def document(*statements: Statement) -> PolicyDocument:
 def service_principal(service: str) -> Principal:
     """Return the principal of an AWS service: `service_principal("ec2")` is `ec2.amazonaws.com`."""
     return Principal("Service", f"{service}.amazonaws.com")
+
+
+def from_this_account() -> Condition:
+    """Return the condition that a service acts for something in this account, and for nobody else who asks it to.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    """
+    return Condition(StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")}))
 
 
 def attach(title: str, role: RoleName, *statements: Statement) -> PolicyType:

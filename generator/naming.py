@@ -26,8 +26,12 @@ PIPELINE_ROLE = f"{PROJECT}-pipeline"
 CHANGE_REPORT_ROLE = f"{PROJECT}-change-report"
 REGIONAL_TEST_BUILD_ROLE = f"{PROJECT}-regional-test-build"
 DEPLOYMENT_ROLE = f"{PROJECT}-deployment"
+REVIEW_ROLE = f"{PROJECT}-review"
 CLOUDFORMATION_ROLE = f"{PROJECT}-cloudformation"
 REGIONAL_TEST_ROLE = f"{PROJECT}-regional-test"
+
+REVIEW = "-review"
+"""How the name of a change set ends that is made to be read, and executed by nobody."""
 
 
 def pascal_case(snake_case: str) -> str:

@@ -1,4 +1,4 @@
-"""`python -m tests`: style, format, types and all tests, in this order, up to the first that fails.
+"""`python -m tests`: style, format, types, all tests, and taskcat's against the emulator, up to the first that fails.
 
 After success a verdict stands in `.cache/tested/`, named by a digest of the source and the Python version. A rehearsal
 of the pipeline builds a copy of the very files that were tested a moment ago: with `TEST_VERDICTS=reuse`, which nothing
@@ -26,6 +26,7 @@ COMMANDS = (
     (sys.executable, "-m", "ruff", "format", "--check", "--quiet", "."),
     (sys.executable, "-m", "mypy"),
     (sys.executable, "-m", "pytest", "--numprocesses", "2", "--dist", "loadfile"),
+    (sys.executable, "-m", "tests.taskcat", "--emulator"),
 )
 
 VERDICTS = Path(".cache") / "tested"

@@ -19,6 +19,7 @@ EPHEMERAL = (1024, 65535)
 ZONES = ("A", "B", "C")
 TIERS = ("Public", "Private", "Isolated")
 ACCESS_MODES = ("ssm", "ssh", "none")
+ROOTS = ("platform", "pipeline", "target_account")
 
 VPC_CIDR, OPERATOR_CIDR = "10.10.0.0/16", "203.0.113.0/24"
 NETWORK_SETTINGS = {
@@ -260,21 +261,28 @@ def _protocol(rule: dict[str, Any]) -> tuple[object, ...]:
 
 
 def check_keys_rotate(templates: Templates) -> None:
-    keys = of_type(templates["encryption"], "AWS::KMS::Key")
-    assert keys.keys() == {"DataKey", "LogsKey"}
+    keys = {name: key for module in ("encryption", "pipeline") for name, key in keys_of(templates, module).items()}
+    assert keys.keys() == {"DataKey", "LogsKey", "ArtifactKey"}
     for name, key in keys.items():
         assert key["Properties"].get("EnableKeyRotation") is True, name
 
 
 def check_key_administrators_cannot_decrypt(templates: Templates) -> None:
-    """A statement that lets the account use a key does so through a service, or not at all."""
-    for name, key in of_type(templates["encryption"], "AWS::KMS::Key").items():
-        for statement in key["Properties"]["KeyPolicy"]["Statement"]:
-            conditions = {key for operator in statement.get("Condition", {}).values() for key in operator}
-            for action in statement["Action"]:
-                assert "*" not in action, (name, statement["Sid"])
-                if action.removeprefix("kms:").startswith(("Decrypt", "Encrypt", "GenerateDataKey", "ReEncrypt")):
-                    assert conditions & {"kms:ViaService", "kms:EncryptionContext:aws:logs:arn"}, (name, statement)
+    """A statement that lets the account use a key does so through a service, or names the roles of the pipeline."""
+    through = {"kms:ViaService", "kms:EncryptionContext:aws:logs:arn"}
+    for module, expected in {"encryption": through, "pipeline": {*through, "aws:PrincipalArn"}}.items():
+        for name, key in keys_of(templates, module).items():
+            for statement in key["Properties"]["KeyPolicy"]["Statement"]:
+                conditions = {key for operator in statement.get("Condition", {}).values() for key in operator}
+                for action in statement["Action"]:
+                    assert "*" not in action, (name, statement["Sid"])
+                    if action.removeprefix("kms:").startswith(("Decrypt", "Encrypt", "GenerateDataKey", "ReEncrypt")):
+                        assert conditions & expected, (name, statement)
+
+
+def keys_of(templates: Templates, module: str) -> dict[str, Any]:
+    """Return the KMS keys of a template by logical id."""
+    return of_type(templates[module], "AWS::KMS::Key")
 
 
 # Database
@@ -366,12 +374,16 @@ def check_file_system_demands_tls(templates: Templates) -> None:
 
 
 def check_buckets_are_encrypted(templates: Templates) -> None:
-    buckets = of_type(templates["storage"], "AWS::S3::Bucket")
+    of_the_tools_account = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Fn::GetAtt": ["ArtifactKey", "Arn"]}}
     expected = {
         # Load balancers deliver access logs only to buckets with S3's own keys.
         "LogBucket": {"SSEAlgorithm": "AES256"},
         "ReleaseBucket": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Ref": "DataKeyArn"}},
+        "ArtifactBucket": of_the_tools_account,
+        "SourceBucket": of_the_tools_account,
+        "TemplateBucket": of_the_tools_account,
     }
+    buckets = dict(all_buckets(templates))
     assert buckets.keys() == expected.keys()
     for name, bucket in buckets.items():
         encryption = bucket["Properties"].get("BucketEncryption", {})
@@ -380,7 +392,7 @@ def check_buckets_are_encrypted(templates: Templates) -> None:
 
 
 def check_buckets_are_private_and_versioned(templates: Templates) -> None:
-    for name, bucket in of_type(templates["storage"], "AWS::S3::Bucket").items():
+    for name, bucket in all_buckets(templates):
         properties = bucket["Properties"]
         assert set(properties["PublicAccessBlockConfiguration"]) == {
             "BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets",
@@ -392,14 +404,23 @@ def check_buckets_are_private_and_versioned(templates: Templates) -> None:
 
 def check_buckets_demand_tls(templates: Templates) -> None:
     policies = {
-        policy["Properties"]["Bucket"]["Ref"]: policy["Properties"]["PolicyDocument"]
-        for policy in of_type(templates["storage"], "AWS::S3::BucketPolicy").values()
+        policy["Properties"]["Bucket"]["Ref"]: policy
+        for template in templates.values()
+        for policy in of_type(template, "AWS::S3::BucketPolicy").values()
     }
-    for name in of_type(templates["storage"], "AWS::S3::Bucket"):
-        refused = only(_refusals_of_plain_text(policies[name]))
+    for name, bucket in all_buckets(templates):
+        refused = only(_refusals_of_plain_text(policies[name]["Properties"]["PolicyDocument"]))
         assert refused["Action"] == ["s3:*"], name
         bucket_arn = {"Fn::GetAtt": [name, "Arn"]}
-        assert refused["Resource"] == [bucket_arn, {"Fn::Sub": ["${Bucket}/*", {"Bucket": bucket_arn}]}], name
+        spellings = [{"Fn::Sub": ["${Bucket}/*", {"Bucket": bucket_arn}]}, {"Fn::Sub": f"${{{name}.Arn}}/*"}]
+        assert refused["Resource"] in [[bucket_arn, objects] for objects in spellings], name
+        assert policies[name].get("Condition") == bucket.get("Condition"), name
+
+
+def all_buckets(templates: Templates) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every bucket of every template with its logical id."""
+    for template in templates.values():
+        yield from of_type(template, "AWS::S3::Bucket").items()
 
 
 def _refusals_of_plain_text(policy: dict[str, Any]) -> list[dict[str, Any]]:
@@ -587,7 +608,7 @@ def check_each_value_comes_from_where_its_name_says(templates: Templates) -> Non
     root = templates["platform"]
     origins: dict[str, list[dict[str, Any]]] = {}
     for module, template in templates.items():
-        if module != "platform":
+        if module not in ROOTS:
             for output in template["Outputs"]:
                 origins.setdefault(output, []).append(
                     {"Fn::GetAtt": [stack_logical_id(module), f"Outputs.{output}"]},
@@ -607,15 +628,16 @@ def check_web_tier_waits_for_the_way_out(templates: Templates) -> None:
 
 
 def check_logs_are_encrypted_and_kept_a_week(templates: Templates) -> None:
-    groups = {
-        name: group
-        for template in templates.values()
+    keys = {"pipeline": {"Fn::GetAtt": ["ArtifactKey", "Arn"]}}
+    groups = [
+        (module, name, group["Properties"])
+        for module, template in templates.items()
         for name, group in of_type(template, "AWS::Logs::LogGroup").items()
-    }
+    ]
     assert groups
-    for name, group in groups.items():
-        assert group["Properties"].get("RetentionInDays") == 7, name
-        assert group["Properties"].get("KmsKeyId") == {"Ref": "LogsKeyArn"}, name
+    for module, name, properties in groups:
+        assert properties.get("RetentionInDays") == 7, name
+        assert properties.get("KmsKeyId") == keys.get(module, {"Ref": "LogsKeyArn"}), name
 
 
 def check_data_outlives_its_stack(templates: Templates) -> None:
@@ -650,6 +672,9 @@ def check_nothing_refers_to_what_may_be_absent(templates: Templates) -> None:
 def check_identity_policies_name_what_they_allow(templates: Templates) -> None:
     """No identity policy allows an action by wildcard, or anything on every resource, but for these."""
     on_every_resource = {
+        "AskingWhatIsThere": "Lists and descriptions, which IAM limits to no resource.",
+        "SeeTheImage": "Whether an image exists is asked of all images.",
+        "SeeingStacks": "Whether a stack exists is asked of all stacks.",
         "SessionManager": "AWS defines no resource for these actions; a managed instance is reached through them.",
         "WriteMetrics": "Metrics have no ARN; a condition confines the namespace.",
     }

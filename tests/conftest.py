@@ -13,7 +13,7 @@ from generator.roots import ROOTS
 from generator.stacks import STACKS
 from generator.template_yaml import dump, load
 
-pytest.register_assert_rewrite("tests.claims")
+pytest.register_assert_rewrite("tests.claims", "tests.pipeline_claims")
 
 settings.register_profile("patient", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("patient")

@@ -35,6 +35,7 @@ WITHOUT_NAME_TAG = {
     "AWS::AutoScaling::ScalingPolicy": "takes no tags",
     "AWS::CloudFormation::Stack": "has a name of its own, and would hand the tag to everything in it",
     "AWS::CloudWatch::Alarm": "has a name of its own, and the console shows no tag beside it",
+    "AWS::CodeStarNotifications::NotificationRule": "has a name of its own",
     "AWS::EC2::NetworkAclEntry": "takes no tags",
     "AWS::EC2::Route": "takes no tags",
     "AWS::EC2::SecurityGroupEgress": "takes no tags through CloudFormation; described by its Description",
@@ -45,17 +46,25 @@ WITHOUT_NAME_TAG = {
     "AWS::EFS::MountTarget": "takes no tags; shows the file system's",
     "AWS::ElasticLoadBalancingV2::Listener": "takes no tags through CloudFormation",
     "AWS::ElasticLoadBalancingV2::ListenerRule": "takes no tags through CloudFormation",
+    "AWS::Events::Rule": "is found from the pipeline that it starts",
     "AWS::IAM::InstanceProfile": "takes no tags through CloudFormation",
+    "AWS::IAM::ManagedPolicy": "takes no tags through CloudFormation",
     "AWS::IAM::Policy": "is part of its role",
     "AWS::KMS::Alias": "is itself the key's name",
     "AWS::Route53::RecordSet": "takes no tags",
     "AWS::S3::BucketPolicy": "is part of its bucket",
+    "AWS::SNS::Subscription": "takes no tags",
+    "AWS::SNS::TopicPolicy": "is part of its topic",
     "AWS::SSM::Parameter": "is found by its path, which is its name",
     "AWS::SecretsManager::SecretTargetAttachment": "takes no tags",
 }
 
 PHYSICAL_NAMES = {
+    ("AWS::CodeConnections::Connection", "ConnectionName"): "required; people look for it to activate it",
+    ("AWS::CodePipeline::Pipeline", "Name"): "people start it and mails speak of it by this name",
+    ("AWS::CodeStarNotifications::NotificationRule", "Name"): "required",
     ("AWS::IAM::Policy", "PolicyName"): "required; an inline policy's name is known within its role only",
+    ("AWS::IAM::Role", "RoleName"): "policies of other accounts name it, before it exists",
     ("AWS::KMS::Alias", "AliasName"): "required; the alias is nothing but a name",
     (
         "AWS::Logs::LogGroup",
@@ -173,9 +182,9 @@ def test_d10_stateful_resource_has_both_policies_of_the_table(templates: Templat
 
 @pytest.mark.parametrize("name", NAMES)
 def test_d13_resource_has_a_name_tag(templates: Templates, name: str) -> None:
-    """The console lists resources by this tag; most of them have no other name that a person could read."""
+    """The console lists resources by this tag; most have no other name that a person could read, but for some roles."""
     for title, resource in templates[name]["Resources"].items():
-        if resource["Type"] in WITHOUT_NAME_TAG:
+        if resource["Type"] in WITHOUT_NAME_TAG or "RoleName" in resource["Properties"]:
             continue
         properties = resource["Properties"]
         given = [properties.get(key, []) for key in ("Tags", "FileSystemTags", "AccessPointTags")]
@@ -241,6 +250,19 @@ def test_d9_iam_lists_are_lists(templates: Templates, name: str) -> None:
 def test_d9_identity_policies_are_least_privilege(templates: Templates) -> None:
     """No wildcard action and no "*" as resource, but for two statements that AWS leaves no other way."""
     claims.check_identity_policies_name_what_they_allow(templates)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_d9_role_has_a_name_only_where_another_account_must_know_it(templates: Templates, name: str) -> None:
+    """A named role cannot be replaced, and a second stack of the template cannot stand beside the first."""
+    named = {
+        title for title, role in of_type(templates[name], "AWS::IAM::Role").items() if "RoleName" in role["Properties"]
+    }
+    known = {
+        "pipeline": {"PipelineRole", "ChangeReportRole", "RegionalTestRole"},
+        "target_account": {"DeploymentRole", "ReviewRole", "CloudFormationRole", "RegionalTestRole"},
+    }
+    assert named == known.get(name, set())
 
 
 @pytest.mark.parametrize("name", NAMES)

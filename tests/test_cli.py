@@ -10,14 +10,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from generator import __version__
+from generator.release import folder_of
 
 ROOT = Path(__file__).parents[1]
+NO_AWS = {
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+    "AWS_ACCESS_KEY_ID": "none",
+    "AWS_SECRET_ACCESS_KEY": "none",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_CONFIG_FILE": os.devnull,
+}
+"""Nobody listens there."""
 
 
 @pytest.fixture
@@ -62,12 +72,12 @@ def assert_refused(project: Path, result: subprocess.CompletedProcess[str], *wor
 def test_a_second_run_says_that_nothing_changed(project: Path) -> None:
     result = run(project, "templates")
     assert (result.returncode, result.stderr) == (0, "")
-    assert "nothing changed; 9 templates and 3 environments are valid" in result.stdout
+    assert "nothing changed; 11 templates and 3 environments are valid" in result.stdout
     assert snapshot(project) == snapshot(ROOT)
 
 
 def test_a_missing_release_is_written_and_reported(project: Path) -> None:
-    shutil.rmtree(project / "templates_out")
+    shutil.rmtree(folder_of(project / "templates_out"))
     result = run(project, "templates")
     assert result.returncode == 0, result.stderr
     assert f"added  templates_out/v{__version__}/network.yaml" in result.stdout
@@ -107,9 +117,10 @@ def test_a_missing_environment_is_named(project: Path) -> None:
     assert_refused(project, run(project, "templates"), "params/staging.json is missing")
 
 
-def test_an_unknown_environment_is_refused(project: Path) -> None:
-    result = run(project, "rehearse", "--environment", "qa")
-    assert_refused(project, result, "'qa' is no environment; allowed: dev, staging, prod")
+def test_an_unknown_environment_is_wrong_use(project: Path) -> None:
+    result = run(project, "rehearse", "--approve", "--to", "qa")
+    assert result.returncode == 2
+    assert "'qa' is not one of 'dev', 'staging', 'prod'" in result.stderr
 
 
 def test_a_released_version_refuses_a_change(project: Path) -> None:
@@ -170,6 +181,68 @@ def test_an_interrupt_leaves_nothing_behind(project: Path) -> None:
     assert "interrupted" in errors
     assert "Traceback" not in errors
     assert snapshot(project) == snapshot(ROOT)
+
+
+def test_impact_compares_with_the_newest_release_and_passes(project: Path) -> None:
+    result = run(project, "impact")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert f"prod: v1.1.0 → v{__version__}" in result.stdout
+    assert "WebServerProfile" in result.stdout
+    assert run(project, "impact", "--from", "v1.1.0").stdout == result.stdout
+
+
+def test_impact_takes_one_environment(project: Path) -> None:
+    result = run(project, "impact", "--environment", "staging", "--format", "json")
+    assert (result.returncode, result.stderr) == (0, "")
+    [environment] = json.loads(result.stdout)["environments"]
+    assert environment["environment"] == "staging"
+
+
+def test_impact_in_markdown_is_markdown_alone(project: Path) -> None:
+    result = run(project, "impact", "--format", "markdown")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("#")
+    assert "\x1b[" not in result.stdout
+
+
+def test_impact_fails_where_data_is_at_stake_until_it_is_waived(project: Path) -> None:
+    """Another key replaces the table, and loses its items."""
+    table = folder_of(project / "templates_out") / "storage.yaml"
+    table.write_text(table.read_text().replace("AttributeName: session_id", "AttributeName: key"))
+    result = run(project, "impact", "--environment", "dev")
+    assert result.returncode == 1
+    assert result.stderr == ""
+    assert "Storage/SessionTable" in result.stdout
+    today = datetime.now(UTC).date()
+    waiver = f"""
+waivers:
+  - address: Storage/SessionTable
+    environments: [dev]
+    action: replace
+    reason: Sessions of dev are worth nothing to anybody.
+    added: {today}
+    expires: {today + timedelta(days=30)}
+"""
+    (project / "params/waivers.yaml").write_text(waiver)
+    assert run(project, "impact", "--environment", "dev").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("impact", "--from", "v9.9.9"), "templates_out/v9.9.9/platform.yaml: cannot be read"),
+        (("impact", "--environment", "qa"), "'qa' is no environment; allowed: dev, staging, prod"),
+        (("bootstrap", "tools", "DevAccountId"), "'DevAccountId' is no parameter; write Name=value"),
+        (("bootstrap", "target", "--environment", "qa"), "'qa' is no environment"),
+        (("publish", "--bucket", "nowhere"), "publishing v"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(project: Path, arguments: tuple[str, ...], message: str) -> None:
+    result = run(project, *arguments, env={**os.environ, **NO_AWS})
+    assert result.returncode == 1, result.stdout
+    assert result.stderr.startswith(f"error: {message}"), result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (project / "dist").exists()
 
 
 def test_wrong_use_exits_with_2(project: Path) -> None:

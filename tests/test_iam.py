@@ -18,6 +18,7 @@ from generator.iam import (
     attach,
     deny_insecure_transport,
     document,
+    from_this_account,
     service_principal,
 )
 from generator.parameter_types import RoleName
@@ -93,6 +94,11 @@ def test_attach_adds_a_policy_to_the_role_of_another_stack() -> None:
     assert policy["Type"] == "AWS::IAM::Policy"
     assert policy["Properties"]["PolicyName"] == "UseSome"
     assert policy["Properties"]["Roles"] == [{"Ref": "Role"}]
+
+
+def test_d9_service_acts_for_this_account_alone() -> None:
+    """Otherwise another account could have the service use what is ours."""
+    assert encode_to_dict(from_this_account()) == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 @pytest.mark.parametrize("service", ["ec2", "vpc-flow-logs", "monitoring.rds"])

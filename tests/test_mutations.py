@@ -8,11 +8,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests import claims
+from tests import claims, pipeline_claims
 from tests.intrinsics import Templates
 
 Claim = Callable[[Templates], None]
-CLAIMS: dict[str, Claim] = {name: getattr(claims, name) for name in sorted(dir(claims)) if name.startswith("check_")}
+CLAIMS: dict[str, Claim] = {
+    name: getattr(module, name)
+    for module in (claims, pipeline_claims)
+    for name in sorted(dir(module))
+    if name.startswith("check_")
+}
 
 ANYWHERE = "0.0.0.0/0"
 
@@ -51,8 +56,8 @@ def _locate(templates: Templates, path: str) -> tuple[Any, Any]:
     module, name, *rest = path.split("/")
     if not rest:
         return templates[module]["Resources"], name
-    if name == "Parameters":
-        parent: Any = templates[module]["Parameters"]
+    if name in ("Parameters", "Outputs"):
+        parent: Any = templates[module][name]
     elif rest[0].startswith("."):
         parent, rest = templates[module]["Resources"][name], [rest[0][1:], *rest[1:]]
     else:
@@ -84,13 +89,28 @@ def refuse_tls_no_more(path: str) -> Callable[[Templates], None]:
     return damage
 
 
-def replace_in_script(old: str, new: str) -> Callable[[Templates], None]:
-    """Return the damage of changing the web servers' script."""
+def replace_text(path: str, old: str, new: str) -> Callable[[Templates], None]:
+    """Return the damage of changing a part of a text."""
 
     def damage(templates: Templates) -> None:
-        parent, key = _locate(templates, "web_tier/LaunchTemplate/LaunchTemplateData/UserData/Fn::Base64/Fn::Join/1/1")
+        parent, key = _locate(templates, path)
         assert old in parent[key]
         parent[key] = parent[key].replace(old, new)
+
+    return damage
+
+
+def replace_in_script(old: str, new: str) -> Callable[[Templates], None]:
+    """Return the damage of changing the web servers' script."""
+    return replace_text("web_tier/LaunchTemplate/LaunchTemplateData/UserData/Fn::Base64/Fn::Join/1/1", old, new)
+
+
+def swap(path: str, other: str) -> Callable[[Templates], None]:
+    """Return the damage of two items of a list, or two properties, in each other's place."""
+
+    def damage(templates: Templates) -> None:
+        (here, key), (there, other_key) = _locate(templates, path), _locate(templates, other)
+        here[key], there[other_key] = there[other_key], here[key]
 
     return damage
 
@@ -98,6 +118,10 @@ def replace_in_script(old: str, new: str) -> Callable[[Templates], None]:
 LAUNCH = "web_tier/LaunchTemplate/LaunchTemplateData"
 UPDATE = "web_tier/WebServerGroup/.UpdatePolicy/AutoScalingRollingUpdate"
 PUBLIC_SUBNETS = {"Fn::GetAtt": ["Network", "Outputs.PublicSubnetIds"]}
+STAGES = "pipeline/Pipeline/Stages"
+STAGING, REGIONAL_TEST, REVIEW, PROD = (f"{STAGES}/{index}" for index in (3, 4, 5, 6))
+KEY_STATEMENTS = "pipeline/ArtifactKey/KeyPolicy/Statement"
+OF_STRANGERS = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::444444444444:root"}}
 WEB_SERVER_GROUP = {"Fn::GetAtt": ["Security", "Outputs.WebServerGroupId"]}
 
 MUTATIONS = [
@@ -466,6 +490,333 @@ MUTATIONS = [
         "web servers may read every secret",
         put("database/UseDatabase/PolicyDocument/Statement/1/Resource", ["*"]),
         claims.check_identity_policies_name_what_they_allow,
+    ),
+    # The pipeline
+    Mutation(
+        "the artifacts' key never rotates",
+        put("pipeline/ArtifactKey/EnableKeyRotation", False),
+        claims.check_keys_rotate,
+    ),
+    Mutation(
+        "whoever administers the tools account reads artifacts",
+        drop(f"{KEY_STATEMENTS}/2/Condition"),
+        claims.check_key_administrators_cannot_decrypt,
+    ),
+    Mutation(
+        "artifacts are encrypted with S3's own key",
+        put("pipeline/ArtifactBucket/BucketEncryption", {"ServerSideEncryptionConfiguration": []}),
+        claims.check_buckets_are_encrypted,
+    ),
+    Mutation(
+        "releases are overwritten without a trace",
+        put("pipeline/TemplateBucket/VersioningConfiguration/Status", "Suspended"),
+        claims.check_buckets_are_private_and_versioned,
+    ),
+    Mutation(
+        "artifacts are read without TLS",
+        refuse_tls_no_more("pipeline/ArtifactBucketPolicy/PolicyDocument/Statement"),
+        claims.check_buckets_demand_tls,
+    ),
+    Mutation(
+        "the source bucket's policy is there without its bucket",
+        drop("pipeline/SourceBucketPolicy/.Condition"),
+        claims.check_buckets_demand_tls,
+    ),
+    Mutation(
+        "builds log without encryption",
+        drop("pipeline/BuildLogGroup/KmsKeyId"),
+        claims.check_logs_are_encrypted_and_kept_a_week,
+    ),
+    Mutation(
+        "releases go with the pipeline's stack",
+        drop("pipeline/TemplateBucket/.DeletionPolicy"),
+        claims.check_data_outlives_its_stack,
+    ),
+    Mutation(
+        "a push to a repository looks for the source bucket",
+        put("pipeline/Pipeline/ArtifactStore/Location", {"Ref": "SourceBucket"}),
+        claims.check_nothing_refers_to_what_may_be_absent,
+    ),
+    Mutation(
+        "the pipeline may assume any role",
+        put("pipeline/PipelineRole/Policies/0/PolicyDocument/Statement/4/Resource", ["*"]),
+        claims.check_identity_policies_name_what_they_allow,
+    ),
+    Mutation(
+        "a newer release overtakes an older one",
+        put("pipeline/Pipeline/ExecutionMode", "PARALLEL"),
+        pipeline_claims.check_executions_never_overtake_each_other,
+    ),
+    Mutation(
+        "a push starts nothing",
+        drop("pipeline/Pipeline/Triggers"),
+        pipeline_claims.check_a_new_source_starts_the_pipeline,
+    ),
+    Mutation(
+        "pushes to every branch are promoted",
+        put("pipeline/Pipeline/Triggers/Fn::If/1/0/GitConfiguration/Push/0/Branches/Includes", ["*"]),
+        pipeline_claims.check_a_new_source_starts_the_pipeline,
+    ),
+    Mutation(
+        "an upload is told to nobody",
+        drop("pipeline/SourceBucket/NotificationConfiguration"),
+        pipeline_claims.check_a_new_source_starts_the_pipeline,
+    ),
+    Mutation(
+        "the upload of another object is waited for",
+        put("pipeline/SourceUploaded/EventPattern/detail/object/key", ["main.zip"]),
+        pipeline_claims.check_a_new_source_starts_the_pipeline,
+    ),
+    Mutation(
+        "an upload starts another pipeline",
+        put("pipeline/StartRole/Policies/0/PolicyDocument/Statement/0/Resource", ["arn:another"]),
+        pipeline_claims.check_a_new_source_starts_the_pipeline,
+    ),
+    Mutation(
+        "a deployment reads an artifact that it does not get",
+        put(f"{PROD}/Actions/0/InputArtifacts/0/Name", "Source"),
+        pipeline_claims.check_artifacts_come_from_earlier_actions,
+    ),
+    Mutation(
+        "the release is deployed before it is built",
+        swap(f"{STAGES}/1", f"{STAGES}/2"),
+        pipeline_claims.check_artifacts_come_from_earlier_actions,
+    ),
+    Mutation(
+        "the smoke test asks for an output that the platform lacks",
+        drop("platform/Outputs/ApplicationUrl"),
+        pipeline_claims.check_variables_come_from_earlier_actions,
+    ),
+    Mutation(
+        "the review exports no summary",
+        replace_text("pipeline/ChangeReportProject/Source/BuildSpec", "- SUMMARY\n", "- SUMARY\n"),
+        pipeline_claims.check_variables_come_from_earlier_actions,
+    ),
+    Mutation(
+        "a condition reads a variable that is not declared",
+        put("pipeline/Pipeline/Variables/0/Name", "RegionalTests"),
+        pipeline_claims.check_variables_come_from_earlier_actions,
+    ),
+    Mutation(
+        "staging is deployed to production's account",
+        replace_text(f"{STAGING}/Actions/0/RoleArn/Fn::Sub", "${StagingAccountId}", "${ProdAccountId}"),
+        pipeline_claims.check_each_stage_deploys_to_its_environments_account,
+    ),
+    Mutation(
+        "production gets staging's settings",
+        put(f"{PROD}/Actions/0/Configuration/TemplateConfiguration", "Release::staging.json"),
+        pipeline_claims.check_each_stage_deploys_to_its_environments_account,
+    ),
+    Mutation(
+        "the change set of another stack is executed",
+        put(f"{PROD}/Actions/1/Configuration/StackName", "web-platform-staging"),
+        pipeline_claims.check_each_stage_deploys_to_its_environments_account,
+    ),
+    Mutation(
+        "the role to assume is called otherwise over there",
+        put("target_account/DeploymentRole/RoleName", "web-platform-deployer"),
+        pipeline_claims.check_each_stage_deploys_to_its_environments_account,
+    ),
+    Mutation(
+        "production gets another template",
+        put(f"{PROD}/Actions/0/Configuration/TemplatePath", "Source::templates_out/v1.2.0/platform.yaml"),
+        pipeline_claims.check_every_environment_gets_the_same_release,
+    ),
+    Mutation(
+        "production gets another image",
+        replace_text(f"{PROD}/Actions/0/Configuration/ParameterOverrides", '"WebServerImageId"]', '"ProdImageId"]'),
+        pipeline_claims.check_every_environment_gets_the_same_release,
+    ),
+    Mutation(
+        "nobody is asked before production",
+        drop(f"{REVIEW}/Actions/1"),
+        pipeline_claims.check_production_waits_for_people_who_see_what_changes,
+    ),
+    Mutation(
+        "production comes before the review",
+        swap(REVIEW, PROD),
+        pipeline_claims.check_production_waits_for_people_who_see_what_changes,
+    ),
+    Mutation(
+        "people are asked before there is a report",
+        put(f"{REVIEW}/Actions/0/RunOrder", 3),
+        pipeline_claims.check_production_waits_for_people_who_see_what_changes,
+    ),
+    Mutation(
+        "the report is not shown",
+        drop(f"{REVIEW}/Actions/1/Configuration/ExternalEntityLink"),
+        pipeline_claims.check_production_waits_for_people_who_see_what_changes,
+    ),
+    Mutation(
+        "a failing production stays as it is",
+        drop(f"{PROD}/OnFailure"),
+        pipeline_claims.check_a_stage_that_fails_is_undone,
+    ),
+    Mutation(
+        "a rejected review is tried again",
+        put(f"{REVIEW}/OnFailure", {"Result": "RETRY"}),
+        pipeline_claims.check_a_stage_that_fails_is_undone,
+    ),
+    Mutation(
+        "production is not tested",
+        drop(f"{PROD}/Actions/2"),
+        pipeline_claims.check_every_deployment_is_tested_from_outside,
+    ),
+    Mutation(
+        "staging's test asks dev",
+        replace_text(f"{STAGING}/Actions/2/Configuration/EnvironmentVariables", "#{Staging.", "#{Dev."),
+        pipeline_claims.check_every_deployment_is_tested_from_outside,
+    ),
+    Mutation(
+        "regional tests run with every release",
+        put("pipeline/Pipeline/Variables/0/DefaultValue", "yes"),
+        pipeline_claims.check_regional_tests_run_where_they_are_asked_for,
+    ),
+    Mutation(
+        "whoever does not ask for regional tests is stopped",
+        put(f"{REGIONAL_TEST}/BeforeEntry/Conditions/0/Result", "FAIL"),
+        pipeline_claims.check_regional_tests_run_where_they_are_asked_for,
+    ),
+    Mutation(
+        "nobody hears of a failure",
+        put("pipeline/Notifications/EventTypeIds", ["codepipeline-pipeline-manual-approval-needed"]),
+        pipeline_claims.check_people_hear_of_failures_and_approvals,
+    ),
+    Mutation(
+        "notifications of any account are sent",
+        drop("pipeline/NotificationTopicPolicy/PolicyDocument/Statement/0/Condition"),
+        pipeline_claims.check_people_hear_of_failures_and_approvals,
+    ),
+    Mutation(
+        "a fourth account decrypts artifacts",
+        put(f"{KEY_STATEMENTS}/3/Principal", OF_STRANGERS),
+        pipeline_claims.check_the_tools_account_opens_to_the_environments_roles_alone,
+    ),
+    Mutation(
+        "everybody in a target account reads releases",
+        drop("pipeline/TemplateBucketPolicy/PolicyDocument/Statement/1/Condition"),
+        pipeline_claims.check_the_tools_account_opens_to_the_environments_roles_alone,
+    ),
+    Mutation(
+        "everybody reads releases",
+        put("pipeline/TemplateBucketPolicy/PolicyDocument/Statement/1/Principal", "*"),
+        pipeline_claims.check_the_tools_account_opens_to_the_environments_roles_alone,
+    ),
+    Mutation(
+        "a target account changes a release",
+        put("pipeline/TemplateBucketPolicy/PolicyDocument/Statement/1/Action/0", "s3:PutObject"),
+        pipeline_claims.check_the_tools_account_opens_to_the_environments_roles_alone,
+    ),
+    Mutation(
+        "any build changes the release on its way to production",
+        put("pipeline/BuildRights/PolicyDocument/Statement/1/Action", ["s3:GetObject", "s3:PutObject"]),
+        pipeline_claims.check_only_who_makes_something_writes_it,
+    ),
+    Mutation(
+        "the build acts in production",
+        put("pipeline/BuildRole/Policies/0/PolicyDocument/Statement/0/Action", ["sts:AssumeRole"]),
+        pipeline_claims.check_each_role_of_the_tools_account_acts_in_its_accounts_only,
+    ),
+    Mutation(
+        "another account's builds use a role",
+        drop("pipeline/BuildRole/AssumeRolePolicyDocument/Statement/0/Condition"),
+        pipeline_claims.check_services_take_the_tools_accounts_roles_for_it_alone,
+    ),
+    Mutation(
+        "people take the pipeline's role",
+        put("pipeline/PipelineRole/AssumeRolePolicyDocument/Statement/0/Principal", OF_STRANGERS),
+        pipeline_claims.check_services_take_the_tools_accounts_roles_for_it_alone,
+    ),
+    Mutation(
+        "a build hands on artifacts with S3's own key",
+        drop("pipeline/BuildProject/EncryptionKey"),
+        pipeline_claims.check_builds_are_encrypted_and_logged,
+    ),
+    Mutation(
+        "builds write into others' logs",
+        put(
+            "pipeline/BuildRights/PolicyDocument/Statement/0/Resource",
+            [{"Fn::Sub": "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:*"}],
+        ),
+        pipeline_claims.check_builds_are_encrypted_and_logged,
+    ),
+    Mutation(
+        "everybody in the tools account deploys",
+        drop("target_account/DeploymentRole/AssumeRolePolicyDocument/Statement/0/Condition"),
+        pipeline_claims.check_target_roles_are_for_the_tools_account_alone,
+    ),
+    Mutation(
+        "an instance takes CloudFormation's role",
+        put(
+            "target_account/CloudFormationRole/AssumeRolePolicyDocument/Statement/0/Principal",
+            {"Service": ["cloudformation.amazonaws.com", "ec2.amazonaws.com"]},
+        ),
+        pipeline_claims.check_target_roles_are_for_the_tools_account_alone,
+    ),
+    Mutation(
+        "the review's role is called otherwise over there",
+        put("pipeline/ChangeReportRole/RoleName", "web-platform-reviewer"),
+        pipeline_claims.check_target_roles_are_for_the_tools_account_alone,
+    ),
+    Mutation(
+        "the pipeline itself may do everything",
+        put(
+            "target_account/DeploymentRole/ManagedPolicyArns",
+            [{"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/AdministratorAccess"}],
+        ),
+        pipeline_claims.check_only_cloudformation_may_do_everything,
+    ),
+    Mutation(
+        "CloudFormation's role is handed to anything",
+        drop("target_account/DeploymentRole/Policies/0/PolicyDocument/Statement/2/Condition"),
+        pipeline_claims.check_cloudformations_role_is_handed_to_cloudformation_only,
+    ),
+    Mutation(
+        "every role can be handed over",
+        put("target_account/DeploymentRole/Policies/0/PolicyDocument/Statement/2/Resource", ["*"]),
+        pipeline_claims.check_cloudformations_role_is_handed_to_cloudformation_only,
+    ),
+    Mutation(
+        "what is under review deploys itself",
+        put(
+            "target_account/ReviewRole/Policies/0/PolicyDocument/Statement/0/Action",
+            ["cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet"],
+        ),
+        pipeline_claims.check_stacks_of_the_project_change_through_change_sets_only,
+    ),
+    Mutation(
+        "a review replaces what the pipeline is about to execute",
+        put("target_account/ReviewRole/Policies/0/PolicyDocument/Statement/0/Condition", {}),
+        pipeline_claims.check_a_review_replaces_no_change_set_that_is_executed,
+    ),
+    Mutation(
+        "the pipeline executes what a review made",
+        put("pipeline/Pipeline/Stages/6/Actions/1/Configuration/ChangeSetName", "web-platform-prod-review"),
+        pipeline_claims.check_a_review_replaces_no_change_set_that_is_executed,
+    ),
+    Mutation(
+        "what is under review gets the role that deploys",
+        replace_text(
+            "pipeline/ChangeReportRole/Policies/0/PolicyDocument/Statement/0/Resource/0/Fn::Sub",
+            "-review",
+            "-deployment",
+        ),
+        pipeline_claims.check_each_role_of_the_tools_account_acts_in_its_accounts_only,
+    ),
+    Mutation(
+        "the pipeline deletes a stack",
+        put(
+            "target_account/DeploymentRole/Policies/0/PolicyDocument/Statement/0/Action/0", "cloudformation:DeleteStack"
+        ),
+        pipeline_claims.check_stacks_of_the_project_change_through_change_sets_only,
+    ),
+    Mutation(
+        "the pipeline changes others' stacks",
+        put(
+            "target_account/DeploymentRole/Policies/0/PolicyDocument/Statement/0/Resource",
+            [{"Fn::Sub": "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*"}],
+        ),
+        pipeline_claims.check_stacks_of_the_project_change_through_change_sets_only,
     ),
 ]
 

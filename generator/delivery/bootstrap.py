@@ -15,7 +15,7 @@ from generator.delivery.deploy import Deployment, Event, deploy, template_text
 from generator.delivery.session import explained
 from generator.environment import ENVIRONMENTS, REQUIRED_TAGS, TemplateConfiguration
 from generator.errors import UserError
-from generator.naming import PROJECT, pascal_case
+from generator.naming import PROJECT, TOOLS, pascal_case
 from generator.release import verify
 from generator.resolver import resolve
 from generator.template_yaml import load
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 TOOLS_ROOT, TARGET_ROOT = "pipeline", "target_account"
 TOOLS_STACK, TARGET_STACK = f"{PROJECT}-pipeline", f"{PROJECT}-target"
-TOOLS = "tools"
-"""What the tools account is called where others have the name of an environment."""
 
 SOURCE_OBJECT = "source.zip"
 """Where the pipeline looks for the source in its bucket, unless it reads a repository."""

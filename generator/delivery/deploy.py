@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
     from mypy_boto3_cloudformation import CloudFormationClient
 
 NESTED = "AWS::CloudFormation::Stack"
@@ -20,6 +21,8 @@ NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 """Words by which CloudFormation says that a change set is empty, which it calls a failure."""
 NO_CHANGE_SET = ("ChangeSetNotFound", "ChangeSetNotFoundException", "ValidationError")
 """Error codes for a change set, or a stack, that does not exist."""
+NO_STACK = "does not exist"
+"""Words of the `ValidationError` for a stack that is not there. Any other refusal says nothing about the stack."""
 CONSEQUENCES = ("cancelled", "The following resource(s) failed", "Embedded stack", "Nested stack")
 """Words of events that only report somebody else's failure."""
 FAILED_CHILD = re.compile(r"Embedded stack (arn:\S+) was not successfully")
@@ -53,11 +56,14 @@ class Deployment:
     outputs: dict[str, str] = field(default_factory=dict)
     resources: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """The resources of each stack, by the stack's path below the root."""
+    unchanged: bool = False
+    """Whether there was nothing to change: the stack is as the templates say, even where an update was undone."""
 
     @property
     def complete(self) -> bool:
         """Whether the root and all of its resources are as the templates say."""
-        return self.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+        stable = ("UPDATE_ROLLBACK_COMPLETE",) if self.unchanged else ()
+        return self.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", *stable)
 
     @property
     def first_failure(self) -> Event | None:
@@ -145,7 +151,9 @@ def create_change_set(
 ) -> ChangeSet:
     """Return a new change set, computed: for a stack that does not exist yet, one that creates it.
 
-    It takes the place of one that has the same name. With a role, CloudFormation acts as that role from then on.
+    It takes the place of one that has the same name. With a role, CloudFormation acts as that role from then on. The
+    token lets a request that is tried again, because its answer was lost, be recognized as the same.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
     """
     if find_change_set(cloudformation, stack_name, name) is not None:
         cloudformation.delete_change_set(StackName=stack_name, ChangeSetName=name)
@@ -159,6 +167,7 @@ def create_change_set(
         Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
         IncludeNestedStacks=True,
+        ClientToken=uuid.uuid4().hex,
         **request,
     )
     described = _wait_for_change_set(cloudformation, created["Id"])
@@ -169,11 +178,16 @@ def create_change_set(
 def execute_change_set(
     cloudformation: CloudFormationClient, change_set: ChangeSet, on_event: Callable[[Event], None]
 ) -> Deployment:
-    """Execute a change set and watch it to its end. An empty one is deleted, and the stack is taken as it is."""
+    """Execute a change set and watch it to its end. An empty one is deleted, and the stack is taken as it is.
+
+    The token has the same purpose as with `create_change_set`.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html
+    """
     deployment = Deployment(change_set.stack_name)
     if change_set.is_empty:
         seen = _earlier_events(cloudformation, deployment)
         cloudformation.delete_change_set(ChangeSetName=change_set.id)
+        deployment.unchanged = True
         _watch(cloudformation, deployment, seen, on_event)
         return deployment
     if not change_set.can_be_executed:
@@ -182,7 +196,7 @@ def execute_change_set(
         return deployment
     started = time.monotonic()
     seen = _earlier_events(cloudformation, deployment)
-    cloudformation.execute_change_set(ChangeSetName=change_set.id)
+    cloudformation.execute_change_set(ChangeSetName=change_set.id, ClientRequestToken=uuid.uuid4().hex)
     _watch(cloudformation, deployment, seen, on_event)
     deployment.seconds = time.monotonic() - started
     return deployment
@@ -196,9 +210,16 @@ def _refusal(change_set: ChangeSet) -> Event:
 def _exists(cloudformation: CloudFormationClient, stack_name: str) -> bool:
     try:
         stacks = cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
-    except cloudformation.exceptions.ClientError:
-        return False
+    except cloudformation.exceptions.ClientError as error:
+        if _says_there_is_no_stack(error):
+            return False
+        raise
     return stacks[0]["StackStatus"] != "REVIEW_IN_PROGRESS"
+
+
+def _says_there_is_no_stack(error: ClientError) -> bool:
+    refusal = error.response["Error"]
+    return refusal["Code"] == "ValidationError" and NO_STACK in refusal["Message"]
 
 
 def _wait_for_change_set(cloudformation: CloudFormationClient, change_set_id: str) -> Mapping[str, Any]:
@@ -257,8 +278,10 @@ def _resources_of(cloudformation: CloudFormationClient, stack: str) -> list[dict
     try:
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
         return [dict(resource) for page in pages for resource in page["StackResourceSummaries"]]
-    except cloudformation.exceptions.ClientError:
-        return []  # a child that was rolled back and is gone
+    except cloudformation.exceptions.ClientError as error:
+        if _says_there_is_no_stack(error):
+            return []  # a child that was rolled back and is gone
+        raise
 
 
 def _new_events(cloudformation: CloudFormationClient, deployment: Deployment, seen: set[str]) -> Sequence[Event]:
@@ -279,8 +302,10 @@ def _events_of(cloudformation: CloudFormationClient, stack: str) -> Sequence[Map
         pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
         # Newest first, as AWS gives them, would show events of the same moment in the wrong order.
         return [event for page in pages for event in page["StackEvents"]][::-1]
-    except cloudformation.exceptions.ClientError:
-        return []  # a child that is gone
+    except cloudformation.exceptions.ClientError as error:
+        if _says_there_is_no_stack(error):
+            return []  # a child that is gone
+        raise
 
 
 def _event(path: str, raw: Mapping[str, Any]) -> Event:

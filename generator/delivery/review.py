@@ -1,8 +1,9 @@
 """The review before production: the change set, seen through all nested stacks, and the impact, for who must approve.
 
-The change set is made here because CodePipeline's own action leaves nested stacks out. It has the name of the one that
-the next stage makes, which takes its place; nothing is executed here. What runs now is read from the deployed stack and
-from the bucket where its release still lies, so that the comparison is with what is there and not with what was meant.
+The change set is made here because CodePipeline's own action leaves nested stacks out. It is made to be read: nobody
+executes it, and it is deleted again; the next stage makes its own from the same artifact. What runs now is read from
+the deployed stack and from the bucket where its release still lies, so that the comparison is with what is there and
+not with what was meant.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from generator.delivery.deploy import ChangeSet, create_change_set, template_tex
 from generator.delivery.session import explained
 from generator.environment import TemplateConfiguration
 from generator.errors import UserError
-from generator.naming import root_stack_name, template_file
+from generator.naming import REVIEW, root_stack_name, template_file
 from generator.release import MANIFEST
 from generator.reports.impact_markdown import escaped, to_markdown
 from generator.reports.impact_words import counts
@@ -104,6 +105,7 @@ def review(
         deployed = _deployed_parameters(cloudformation, subject.stack_name)
         change_set = _change_set(cloudformation, subject, parameters)
         changes = list(_all_changes(cloudformation, "", change_set.changes))
+        cloudformation.delete_change_set(ChangeSetName=change_set.id)
         new = _resolved(s3, subject, parameters, workspace / "new")
         impact = None
         if deployed is not None:
@@ -136,7 +138,13 @@ def _change_set(cloudformation: CloudFormationClient, subject: Subject, paramete
     name = subject.stack_name
     template = (subject.artifact / template_file(ROOT)).read_text(encoding="utf-8")
     change_set = create_change_set(
-        cloudformation, name, name, template_text(template), parameters, subject.configuration.tags, subject.role_arn
+        cloudformation,
+        name,
+        name + REVIEW,
+        template_text(template),
+        parameters,
+        subject.configuration.tags,
+        subject.role_arn,
     )
     if not (change_set.can_be_executed or change_set.is_empty):
         raise UserError(f"CloudFormation refuses the change set of {name}: {change_set.reason}")
@@ -171,9 +179,10 @@ def _summary(subject: Subject, impact: EnvironmentImpact | None, new: Resolution
     """Return one line for the approval's text."""
     if impact is None:
         return f"{subject.environment}: first deployment, {len(new.resources)} resources are created"
-    counted = ", ".join(f"{number} {what}" for number, what in counts(impact.impact)) or "nothing changes"
+    counted = ", ".join(f"{number} {what}" for number, what in counts(impact.impact))
+    changes = "nothing changes" if impact.impact.empty else counted
     at_stake = f"; NOT WAIVED: {', '.join(danger.address for danger in impact.unwaived)}" if impact.fails else ""
-    return f"{subject.environment}: {counted}{at_stake}"[:SUMMARY_LENGTH]
+    return f"{subject.environment}: {changes}{at_stake}"[:SUMMARY_LENGTH]
 
 
 def _report(
@@ -183,7 +192,7 @@ def _report(
     lines = [f"# {subject.stack_name}", "", summary, "", f"Pipeline execution `{subject.execution_id}`", ""]
     if impact is not None:
         lines += [to_markdown([impact]), ""]
-    lines += [f"## Change set `{subject.stack_name}`, nested stacks included", ""]
+    lines += [f"## Change set of `{subject.stack_name}`, nested stacks included", ""]
     lines += ["| stack | resource | type | action | replacement |", "|---|---|---|---|---|"]
     for stack, change in changes:
         cells = (

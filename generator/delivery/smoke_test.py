@@ -30,7 +30,9 @@ TIMEOUT_SECONDS = 10.0
 ATTEMPTS, SECONDS_BETWEEN = 20, 3.0
 """A new target passes its health checks within half a minute."""
 
-CONNECT_TO_VARIABLE = "SMOKE_TEST_CONNECT_TO"
+CONNECT_TO_VARIABLE, PAUSE_VARIABLE = "SMOKE_TEST_CONNECT_TO", "SMOKE_TEST_SECONDS_BETWEEN"
+"""What a rehearsal sets: its servers are on this machine, and are healthy at once or never."""
+
 CONNECT_TO = re.compile(r"(?P<host>\[[^]]*\]|[^:]*):(?P<port>\d*):(?P<to_host>\[[^]]*\]|[^:]*):(?P<to_port>\d*)")
 
 
@@ -135,7 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check what a client on the internet sees of a deployed platform.")
     parser.add_argument("url", help="address of the application: https://host")
     parser.add_argument("--attempts", type=int, default=ATTEMPTS, help="default: %(default)s")
-    parser.add_argument("--seconds-between", type=float, default=SECONDS_BETWEEN, help="default: %(default)s")
+    pause = float(os.environ.get(PAUSE_VARIABLE, SECONDS_BETWEEN))
+    parser.add_argument("--seconds-between", type=float, default=pause, help="default: %(default)s")
     parser.add_argument(
         "--connect-to",
         action="append",

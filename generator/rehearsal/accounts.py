@@ -11,12 +11,11 @@ from generator.delivery.bootstrap import bootstrap_target, bootstrap_tools
 from generator.delivery.deploy import Event
 from generator.environment import ENVIRONMENTS, TemplateConfiguration
 from generator.errors import UserError
-from generator.naming import PROJECT, pascal_case
+from generator.naming import PROJECT, TOOLS, pascal_case
 from generator.rehearsal.emulator import Emulator
 from generator.rehearsal.pipeline_definition import Pipeline, read_pipeline
 from generator.resolver import resolve
 
-TOOLS = "tools"
 TOOLS_ACCOUNT_ID = "000900090009"
 
 

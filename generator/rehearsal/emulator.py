@@ -88,10 +88,15 @@ class Emulator:
         return self._port
 
     @property
-    def _faults(self) -> Path:
+    def directory(self) -> Path:
+        """The emulator's folder. It goes with the emulator, also where the process that started it was killed."""
         if self._directory is None:
             raise RuntimeError("The emulator has not been started: use it in a with statement.")
-        return self._directory / "faults.json"
+        return self._directory
+
+    @property
+    def _faults(self) -> Path:
+        return self.directory / "faults.json"
 
     @property
     def endpoint_url(self) -> str:

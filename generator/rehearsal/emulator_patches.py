@@ -16,6 +16,11 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from generator.rehearsal.emulator_api import ApiError, call
+from generator.rehearsal.emulator_change_sets import (
+    change_sets_of_stacks_in_review,
+    refused_change_sets,
+    requests_tried_again,
+)
 from generator.rehearsal.emulator_cross_account import buckets_of_other_accounts, templates_of_other_accounts
 from generator.rehearsal.emulator_ec2_types import launch_instance, launch_template_data
 from generator.rehearsal.emulator_faults import planned_failures
@@ -764,4 +769,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     planned_failures,
     images_of_each_region,
     virtual_hosted_template_urls,
+    change_sets_of_stacks_in_review,
+    refused_change_sets,
+    requests_tried_again,
 )

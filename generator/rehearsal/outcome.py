@@ -11,6 +11,9 @@ from botocore.exceptions import ClientError
 from generator.naming import root_stack_name
 from generator.rehearsal.pipeline import FAILED, STANDARD, SUCCEEDED, Execution
 
+ABSENT = ""
+"""For the status of a stack that does not exist."""
+
 COMPLETE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 UNDONE = ("UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE")
 """CloudFormation undid the update by itself; a rollback of the stage may have confirmed the former release since."""
@@ -36,7 +39,7 @@ class Expectation:
     def met_by(self, state: State | None) -> bool:
         """Whether the environment stands where it should."""
         if state is None:
-            return not self.statuses
+            return ABSENT in self.statuses
         return state.status in self.statuses and (not self.prefix or state.prefix == self.prefix)
 
 
@@ -63,26 +66,29 @@ def expected(before: State | None, stage: str, execution: Execution, prefix: str
         return Expectation("runs the new release", prefix, COMPLETE)
     if status != FAILED:
         return _untouched(before)
-    failed = [run.action for run in execution.runs if run.stage == stage and run.status == FAILED][-1]
-    if failed == "CreateChangeSet":
+    failures = [run.action for run in execution.runs if run.stage == stage and run.status == FAILED]
+    failed = failures[-1] if failures else ""  # an entry condition refused the stage
+    if failed in ("", "CreateChangeSet"):
         return _untouched(before)
     if failed == "ExecuteChangeSet":
         return _undone(before)
     if before is not None and can_roll_back:
-        return Expectation("runs the former release again", before.prefix, UNDONE)
+        # Where both releases are the same nothing is deployed, and the status stays.
+        return Expectation("runs the former release again", before.prefix, ("UPDATE_COMPLETE", before.status))
     return Expectation("keeps the new release: there is none to roll back to", prefix, COMPLETE)
 
 
 def _untouched(before: State | None) -> Expectation:
     if before is None:
-        return Expectation("has nothing yet", "", ())
+        return Expectation("has nothing yet", "", (ABSENT,))
     return Expectation("is untouched", before.prefix, (before.status,))
 
 
 def _undone(before: State | None) -> Expectation:
+    """Return where a failed deployment ends; one that failed before it touched the stack leaves all as it was."""
     if before is None:
-        return Expectation("has undone its creation", "", ("ROLLBACK_COMPLETE",))
-    return Expectation("has undone the update", before.prefix, UNDONE)
+        return Expectation("has undone its creation", "", ("ROLLBACK_COMPLETE", ABSENT))
+    return Expectation("has undone the update", before.prefix, (*UNDONE, before.status))
 
 
 def succeeded_before(history: Sequence[Execution], but: Execution, stage: str) -> bool:

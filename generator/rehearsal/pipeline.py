@@ -20,6 +20,15 @@ from generator.rehearsal.pipeline_definition import Action, Condition, Pipeline,
 
 VARIABLE = re.compile(r"#\{([A-Za-z0-9@_-]+)\.([A-Za-z0-9@_.-]+)\}")
 
+OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
+    "EQ": lambda variable, value: variable == value,
+    "NE": lambda variable, value: variable != value,
+    "CONTAINS": lambda variable, value: value in variable,
+    "MATCHES": lambda variable, value: re.fullmatch(value, variable) is not None,
+}
+"""What `VariableCheck` compares with.
+https://docs.aws.amazon.com/codepipeline/latest/userguide/rule-reference-VariableCheck.html"""
+
 SUCCEEDED, FAILED, SKIPPED, NOT_REACHED = "Succeeded", "Failed", "Skipped", "not reached"
 STANDARD, ROLLBACK = "STANDARD", "ROLLBACK"
 
@@ -146,14 +155,17 @@ class Engine:
     def _enter(self, execution: Execution, stage: Stage) -> bool:
         """Run a stage and return whether the execution goes on."""
         for condition in stage.before_entry:
+            # A condition is met when all of its rules succeed.
             broken = [rule for rule in condition.rules if not _holds(rule, execution)]
             if broken:
                 return self._refused_at_entry(execution, stage, condition, broken[0])
         self._observer.stage_begins(execution, stage)
         failed = self._run_stage(execution, stage)
         if failed and stage.on_failure == "RETRY":
-            self._observer.stage_fails(execution, stage, "its failed actions are retried once")
-            failed = self._run_stage(execution, stage, failed if stage.retry_mode == "FAILED_ACTIONS" else None)
+            only_failed = stage.retry_mode == "FAILED_ACTIONS"
+            retried = "its failed actions are retried once" if only_failed else "all of its actions are retried once"
+            self._observer.stage_fails(execution, stage, retried)
+            failed = self._run_stage(execution, stage, failed if only_failed else None)
         execution.stages[stage.name] = FAILED if failed else SUCCEEDED
         if failed:
             self._after_failure(execution, stage)
@@ -234,18 +246,10 @@ def filled(text: str, execution: Execution) -> str:
 
 
 def _holds(rule: Rule, execution: Execution) -> bool:
-    if rule.provider != "VariableCheck":
-        raise UserError(f"rule {rule.name}: the rehearsal has no rule provider {rule.provider}; it has VariableCheck")
+    """Whether a `VariableCheck` succeeds; a rule whose variable has no value fails, as an action would."""
     configuration = rule.configuration
-    variable, value = filled(configuration["Variable"], execution), configuration["Value"]
-    # https://docs.aws.amazon.com/codepipeline/latest/userguide/rule-reference-VariableCheck.html
-    operators: dict[str, Callable[[], bool]] = {
-        "EQ": lambda: variable == value,
-        "NE": lambda: variable != value,
-        "CONTAINS": lambda: value in variable,
-        "MATCHES": lambda: re.fullmatch(value, variable) is not None,
-    }
-    if configuration["Operator"] not in operators:
-        allowed = ", ".join(operators)
-        raise UserError(f"rule {rule.name}: operator {configuration['Operator']!r} is unknown; allowed: {allowed}")
-    return operators[configuration["Operator"]]()
+    try:
+        variable = filled(configuration["Variable"], execution)
+    except ActionFailedError:
+        return False
+    return OPERATORS[configuration["Operator"]](variable, configuration["Value"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,12 @@ from generator.rehearsal.codebuild import Build, run_build
 from generator.rehearsal.emulator import Emulator
 from generator.rehearsal.pipeline import ActionFailedError, Job, Provider, Providers
 from generator.rehearsal.pipeline_artifacts import ArtifactStore, files_below, pack, read_file, source_files, unpack
+
+CAPABILITY = "CAPABILITY_NAMED_IAM"
+"""What every deployment of a rehearsal is allowed; the emulator does not ask for it."""
+
+TEMPLATE_CONFIGURATION_KEYS = ("Parameters", "Tags", "StackPolicy")
+"""https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/continuous-delivery-codepipeline-cfn-artifacts.html"""
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ def providers(surroundings: Surroundings) -> Providers:
         def provider(job: Job) -> Mapping[str, str]:
             try:
                 return act(surroundings, job)
-            except (ClientError, BotoCoreError) as error:
+            except (ClientError, BotoCoreError, zipfile.BadZipFile) as error:
                 raise ActionFailedError(str(error)) from error
 
         return provider
@@ -93,7 +100,7 @@ def providers(surroundings: Surroundings) -> Providers:
 
 def source_from_bucket(surroundings: Surroundings, job: Job) -> Mapping[str, str]:
     """Take the newest version of the object that holds the source."""
-    bucket, key = job.configuration["S3Bucket"], job.configuration["S3ObjectKey"]
+    bucket, key = _setting(job, "S3Bucket"), _setting(job, "S3ObjectKey")
     found = surroundings.client("s3").get_object(Bucket=bucket, Key=key)
     _hand_on(surroundings, job, found["Body"].read())
     return {"BucketName": bucket, "ObjectKey": key, "VersionId": found.get("VersionId", ""), "ETag": found["ETag"]}
@@ -103,20 +110,20 @@ def source_from_connection(surroundings: Surroundings, job: Job) -> Mapping[str,
     """Take the working copy, as the connection would take the branch after a push."""
     _hand_on(surroundings, job, pack(surroundings.source, source_files(surroundings.source)))
     return {
-        "BranchName": job.configuration["BranchName"],
+        "BranchName": _setting(job, "BranchName"),
         "CommitId": _commit(surroundings.source),
-        "ConnectionArn": job.configuration["ConnectionArn"],
-        "FullRepositoryName": job.configuration["FullRepositoryId"],
+        "ConnectionArn": _setting(job, "ConnectionArn"),
+        "FullRepositoryName": _setting(job, "FullRepositoryId"),
     }
 
 
 def codebuild(surroundings: Surroundings, job: Job) -> Mapping[str, str]:
     """Run a build: the commands of the project's buildspec, in the input artifacts, with the action's variables."""
-    project = job.pipeline.projects.get(job.configuration["ProjectName"])
+    project = job.pipeline.projects.get(_setting(job, "ProjectName"))
     if project is None:
-        raise ActionFailedError(f"there is no CodeBuild project {job.configuration['ProjectName']}")
+        raise ActionFailedError(f"there is no CodeBuild project {_setting(job, 'ProjectName')}")
+    primary = _primary_source(job)
     place = surroundings.workspace / job.execution.id / f"{job.stage}-{job.action.name}-{len(job.execution.runs)}"
-    primary = job.configuration.get("PrimarySource", job.action.inputs[0])
     inputs = {name: unpack(_artifact(surroundings, job, name), place / "sources" / name) for name in job.action.inputs}
     result = run_build(
         Build(
@@ -141,7 +148,7 @@ def codebuild(surroundings: Surroundings, job: Job) -> Mapping[str, str]:
 def cloudformation(surroundings: Surroundings, job: Job) -> Mapping[str, str]:
     """Make or execute a change set in the environment's account, as the role that the action assumes there."""
     modes = {"CHANGE_SET_REPLACE": _replace_change_set, "CHANGE_SET_EXECUTE": _execute_change_set}
-    mode = job.configuration["ActionMode"]
+    mode = _setting(job, "ActionMode")
     if mode not in modes:
         raise ActionFailedError(f"the rehearsal does not know ActionMode {mode}; it knows {', '.join(modes)}")
     return modes[mode](surroundings, job)
@@ -159,9 +166,11 @@ def manual_approval(surroundings: Surroundings, job: Job) -> Mapping[str, str]:
 
 
 def _replace_change_set(surroundings: Surroundings, job: Job) -> Mapping[str, str]:
+    if CAPABILITY not in job.configuration.get("Capabilities", "").split(","):
+        raise ActionFailedError(f"Requires capabilities: the rehearsal deploys with {CAPABILITY}, the action without")
     client = surroundings.client_of_role("cloudformation", job.action.role_arn)
-    stack, name = job.configuration["StackName"], job.configuration["ChangeSetName"]
-    template = _file(surroundings, job, job.configuration["TemplatePath"]).decode()
+    stack, name = _setting(job, "StackName"), _setting(job, "ChangeSetName")
+    template = _file(surroundings, job, _setting(job, "TemplatePath")).decode()
     settings = _template_configuration(surroundings, job)
     change_set = create_change_set(
         client,
@@ -170,7 +179,7 @@ def _replace_change_set(surroundings: Surroundings, job: Job) -> Mapping[str, st
         template_text(template),
         settings.get("Parameters", {}) | _overrides(surroundings, job),
         settings.get("Tags", {}),
-        job.configuration["RoleArn"],
+        _setting(job, "RoleArn"),
     )
     if not (change_set.can_be_executed or change_set.is_empty):
         raise ActionFailedError(change_set.reason)
@@ -181,7 +190,7 @@ def _replace_change_set(surroundings: Surroundings, job: Job) -> Mapping[str, st
 
 def _execute_change_set(surroundings: Surroundings, job: Job) -> Mapping[str, str]:
     client = surroundings.client_of_role("cloudformation", job.action.role_arn)
-    stack, name = job.configuration["StackName"], job.configuration["ChangeSetName"]
+    stack, name = _setting(job, "StackName"), _setting(job, "ChangeSetName")
     change_set = find_change_set(client, stack, name)
     if change_set is None:
         raise ActionFailedError(f"ChangeSet [{name}] does not exist")
@@ -196,7 +205,10 @@ def _execute_change_set(surroundings: Surroundings, job: Job) -> Mapping[str, st
 
 def _template_configuration(surroundings: Surroundings, job: Job) -> dict[str, Any]:
     path = job.configuration.get("TemplateConfiguration")
-    settings: dict[str, Any] = json.loads(_file(surroundings, job, path)) if path else {}
+    settings = _json(surroundings, job, path) if path else {}
+    unknown = sorted(settings.keys() - set(TEMPLATE_CONFIGURATION_KEYS))
+    if unknown:
+        raise ActionFailedError(f"{path}: {unknown[0]} is unknown; allowed: {', '.join(TEMPLATE_CONFIGURATION_KEYS)}")
     return settings
 
 
@@ -208,10 +220,23 @@ def _overrides(surroundings: Surroundings, job: Job) -> dict[str, str]:
             values[name] = value
         elif isinstance(value, dict) and list(value) == ["Fn::GetParam"]:
             artifact, file, key = value["Fn::GetParam"]
-            values[name] = json.loads(_file(surroundings, job, f"{artifact}::{file}"))[key]
+            found = _json(surroundings, job, f"{artifact}::{file}")
+            if key not in found:
+                raise ActionFailedError(f"ParameterOverrides: {name}: {artifact}::{file} has no {key}")
+            values[name] = found[key]
         else:
             raise ActionFailedError(f"ParameterOverrides: {name}: the rehearsal knows text and Fn::GetParam alone")
     return values
+
+
+def _json(surroundings: Surroundings, job: Job, path: str) -> dict[str, Any]:
+    try:
+        content = json.loads(_file(surroundings, job, path))
+    except ValueError as error:
+        raise ActionFailedError(f"{path} is no JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ActionFailedError(f"{path} must be an object of JSON")
+    return content
 
 
 def _file(surroundings: Surroundings, job: Job, path: str) -> bytes:
@@ -227,6 +252,8 @@ def _file(surroundings: Surroundings, job: Job, path: str) -> bytes:
 def _artifact(surroundings: Surroundings, job: Job, name: str, s3: Any = None) -> bytes:
     if name not in job.action.inputs:
         raise ActionFailedError(f"artifact {name} is no input of action {job.action.name}")
+    if name not in job.execution.artifacts:
+        raise ActionFailedError(f"artifact {name} has not been made: the action that makes it did not run")
     return surroundings.store(job).get(job.execution.artifacts[name], s3)
 
 
@@ -234,6 +261,21 @@ def _hand_on(surroundings: Surroundings, job: Job, content: bytes) -> None:
     if len(job.action.outputs) != 1:
         raise ActionFailedError(f"action {job.action.name} must have one output artifact, not {job.action.outputs}")
     job.execution.artifacts[job.action.outputs[0]] = surroundings.store(job).put(job.action.outputs[0], content)
+
+
+def _primary_source(job: Job) -> str:
+    """Return the artifact in which a build runs; the action must name it where it has several."""
+    inputs = job.action.inputs
+    name = job.configuration.get("PrimarySource", inputs[0] if len(inputs) == 1 else "")
+    if name not in inputs:
+        raise ActionFailedError(f"PrimarySource {name!r} is no input of action {job.action.name}; it has {inputs}")
+    return name
+
+
+def _setting(job: Job, key: str) -> str:
+    if key not in job.configuration:
+        raise ActionFailedError(f"the configuration of action {job.action.name} has no {key}")
+    return job.configuration[key]
 
 
 def _build_environment(surroundings: Surroundings, project: Mapping[str, str], job: Job) -> dict[str, str]:

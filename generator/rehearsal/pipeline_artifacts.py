@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from generator.errors import UserError
+
 PERMISSIONS_SHIFT = 16
 """Where a ZIP entry keeps the Unix mode of its file."""
 
@@ -23,7 +25,7 @@ def source_files(folder: Path) -> list[Path]:
     """Return the files of a working copy as a push would carry them: what git knows, or would add."""
     listing = ["git", "-C", str(folder), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     try:
-        listed = subprocess.run(listing, capture_output=True, check=True, text=True).stdout.split("\0")
+        listed = os.fsdecode(subprocess.run(listing, capture_output=True, check=True).stdout).split("\0")
         return sorted(folder / name for name in listed if name and (folder / name).is_file())
     except (OSError, subprocess.CalledProcessError):
         return [path for path in files_below(folder) if not set(path.relative_to(folder).parts) & set(NOT_SOURCE)]
@@ -35,11 +37,17 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def pack(folder: Path, files: Iterable[Path]) -> bytes:
-    """Return a ZIP of some files of a folder, with their modes and times."""
+    """Return a ZIP of some files of a folder, with their modes and times; a ZIP counts time in steps of two seconds.
+
+    Raises `UserError` for a file name that is not UTF-8, because a ZIP cannot hold it.
+    """
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         for path in files:
-            archive.write(path, path.relative_to(folder))
+            try:
+                archive.write(path, path.relative_to(folder))
+            except UnicodeEncodeError as error:
+                raise UserError(f"{os.fsencode(path)!r}: the file's name is not UTF-8; rename the file") from error
     return content.getvalue()
 
 

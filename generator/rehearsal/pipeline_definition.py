@@ -8,6 +8,8 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-pipeline-str
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -24,14 +26,24 @@ PIPELINE_KEYS = (
 )
 STAGE_KEYS = "Actions BeforeEntry Name OnFailure"
 ACTION_KEYS = (
-    "ActionTypeId Configuration InputArtifacts Name Namespace OutputArtifacts Region RoleArn RunOrder TimeoutInMinutes"
+    "ActionTypeId Configuration InputArtifacts Name Namespace OutputArtifacts RoleArn RunOrder TimeoutInMinutes"
 )
+ENTRY_KEYS = "Conditions"
 CONDITION_KEYS = "Result Rules"
 RULE_KEYS = "Configuration Name RuleTypeId"
 FAILURE_KEYS = "Result RetryConfiguration"
+RETRY_KEYS = "RetryMode"
 
 ENTRY_RESULTS = ("FAIL", "SKIP")
 FAILURE_RESULTS = ("RETRY", "ROLLBACK")
+RETRY_MODES = ("FAILED_ACTIONS", "ALL_ACTIONS")
+RULE_PROVIDERS = ("VariableCheck",)
+OPERATORS = ("EQ", "NE", "CONTAINS", "MATCHES")
+"""https://docs.aws.amazon.com/codepipeline/latest/userguide/rule-reference-VariableCheck.html"""
+
+CONFIGURATION_CHARACTERS = 1000
+"""How long a value in an action's configuration may be.
+https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-variables.html"""
 
 
 @dataclass(frozen=True)
@@ -122,34 +134,54 @@ def read_pipeline(resolution: Resolution, physical_ids: Mapping[str, str]) -> Pi
     if (properties.get("PipelineType"), properties.get("ExecutionMode")) != ("V2", "QUEUED"):
         raise UserError("the pipeline must be of type V2 and queue its executions: others can overtake a promotion")
     stages = tuple(_stage(stage) for stage in properties["Stages"])
+    _refuse_repetitions(stages)
     _refuse_artifacts_without_maker(stages)
     projects = [_project(physical_ids[r.logical_id], r.properties) for r in resolution.of_type(PROJECT)]
     return Pipeline(
         name=properties["Name"],
         role_arn=properties["RoleArn"],
         artifact_bucket=properties["ArtifactStore"]["Location"],
-        variables={variable["Name"]: variable["DefaultValue"] for variable in properties.get("Variables", [])},
+        variables=dict(_variable(variable) for variable in properties.get("Variables", [])),
         stages=stages,
         projects={project.name: project for project in projects},
     )
 
 
+def _variable(given: Mapping[str, Any]) -> tuple[str, str]:
+    if "DefaultValue" not in given:
+        raise UserError(f"variable {given['Name']} has no DefaultValue: an execution that a push starts has no other")
+    return given["Name"], given["DefaultValue"]
+
+
 def _stage(given: Mapping[str, Any]) -> Stage:
     where = f"stage {given['Name']}"
     _refuse_unknown(where, given, STAGE_KEYS)
-    failure = given.get("OnFailure", {})
-    _refuse_unknown(f"{where}: OnFailure", failure, FAILURE_KEYS)
-    result = failure.get("Result", "")
-    if result and result not in FAILURE_RESULTS:
-        raise UserError(f"{where}: OnFailure: Result {result!r} is unknown; allowed: {', '.join(FAILURE_RESULTS)}")
-    conditions = given.get("BeforeEntry", {}).get("Conditions", [])
+    entry = given.get("BeforeEntry", {})
+    _refuse_unknown(f"{where}: BeforeEntry", entry, ENTRY_KEYS)
+    actions = tuple(_action(where, action) for action in given["Actions"])
+    on_failure, retry_mode = _failure(where, given.get("OnFailure", {}))
+    if on_failure == "ROLLBACK" and any(action.kind[0] == "Source" for action in actions):
+        raise UserError(f"{where}: OnFailure: CodePipeline does not roll back a stage with a source")
     return Stage(
         name=given["Name"],
-        actions=tuple(_action(where, action) for action in given["Actions"]),
-        before_entry=tuple(_condition(where, condition) for condition in conditions),
-        on_failure=result,
-        retry_mode=failure.get("RetryConfiguration", {}).get("RetryMode", "FAILED_ACTIONS"),
+        actions=actions,
+        before_entry=tuple(_condition(where, condition) for condition in entry.get("Conditions", [])),
+        on_failure=on_failure,
+        retry_mode=retry_mode,
     )
+
+
+def _failure(stage: str, given: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what happens after a failure, which may be nothing, and the mode of a retry."""
+    where = f"{stage}: OnFailure"
+    _refuse_unknown(where, given, FAILURE_KEYS)
+    retry = given.get("RetryConfiguration", {})
+    _refuse_unknown(f"{where}: RetryConfiguration", retry, RETRY_KEYS)
+    result, mode = given.get("Result", ""), retry.get("RetryMode", RETRY_MODES[0])
+    if result:
+        _refuse_other(f"{where}: Result", result, FAILURE_RESULTS)
+    _refuse_other(f"{where}: RetryMode", mode, RETRY_MODES)
+    return result, mode
 
 
 def _action(stage: str, given: Mapping[str, Any]) -> Action:
@@ -160,7 +192,7 @@ def _action(stage: str, given: Mapping[str, Any]) -> Action:
         name=given["Name"],
         kind=(type_id["Category"], type_id["Owner"], type_id["Provider"]),
         run_order=int(given.get("RunOrder", 1)),
-        configuration=_text_values(given.get("Configuration", {})),
+        configuration=_configuration(where, given.get("Configuration", {})),
         inputs=tuple(artifact["Name"] for artifact in given.get("InputArtifacts", [])),
         outputs=tuple(artifact["Name"] for artifact in given.get("OutputArtifacts", [])),
         namespace=given.get("Namespace", ""),
@@ -171,13 +203,22 @@ def _action(stage: str, given: Mapping[str, Any]) -> Action:
 def _condition(stage: str, given: Mapping[str, Any]) -> Condition:
     where = f"{stage}: BeforeEntry"
     _refuse_unknown(where, given, CONDITION_KEYS)
-    if given["Result"] not in ENTRY_RESULTS:
-        raise UserError(f"{where}: Result {given['Result']!r} is unknown; allowed: {', '.join(ENTRY_RESULTS)}")
-    rules = []
-    for rule in given["Rules"]:
-        _refuse_unknown(f"{where}, rule {rule['Name']}", rule, RULE_KEYS)
-        rules.append(Rule(rule["Name"], rule["RuleTypeId"]["Provider"], _text_values(rule["Configuration"])))
-    return Condition(given["Result"], tuple(rules))
+    _refuse_other(f"{where}: Result", given["Result"], ENTRY_RESULTS)
+    return Condition(given["Result"], tuple(_rule(where, rule) for rule in given["Rules"]))
+
+
+def _rule(condition: str, given: Mapping[str, Any]) -> Rule:
+    where = f"{condition}, rule {given['Name']}"
+    _refuse_unknown(where, given, RULE_KEYS)
+    provider, configuration = given["RuleTypeId"]["Provider"], _configuration(where, given["Configuration"])
+    _refuse_other(f"{where}: Provider", provider, RULE_PROVIDERS)
+    _refuse_other(f"{where}: Operator", configuration["Operator"], OPERATORS)
+    if configuration["Operator"] == "MATCHES":
+        try:
+            re.compile(configuration["Value"])
+        except re.error as error:
+            raise UserError(f"{where}: Value: {configuration['Value']!r} is no regular expression: {error}") from error
+    return Rule(given["Name"], provider, configuration)
 
 
 def _project(name: str, properties: Mapping[str, Any]) -> Project:
@@ -199,6 +240,28 @@ def _refuse_unknown(where: str, given: Mapping[str, Any], known: str) -> None:
         raise UserError(f"{where}: {unknown[0]} is nothing that a rehearsal understands; it knows {known}")
 
 
+def _refuse_other(where: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise UserError(f"{where} {value!r} is unknown; allowed: {', '.join(allowed)}")
+
+
+def _refuse_repetitions(stages: Sequence[Stage]) -> None:
+    """CodePipeline refuses two of one name: stages, actions of a stage, output artifacts, namespaces."""
+    actions = [action for stage in stages for action in stage.actions]
+    names = {
+        "stages": [stage.name for stage in stages],
+        "artifacts": _flat(action.outputs for action in actions),
+        "namespaces": [action.namespace for action in actions if action.namespace],
+    } | {f"actions of stage {stage.name}": [action.name for action in stage.actions] for stage in stages}
+    for kind, found in names.items():
+        for name, count in Counter(found).items():
+            if count > 1:
+                raise UserError(f"the pipeline: {count} {kind} have the name {name}; each needs one of its own")
+    # https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-variables.html
+    for name in sorted(set(names["namespaces"]) & set(names["artifacts"])):
+        raise UserError(f"the pipeline: {name} is both a namespace and an artifact; CodePipeline refuses that")
+
+
 def _refuse_artifacts_without_maker(stages: Sequence[Stage]) -> None:
     """CodePipeline refuses an input that no earlier action makes."""
     made: set[str] = set()
@@ -217,6 +280,10 @@ def _flat(names: Iterable[Iterable[str]]) -> list[str]:
     return [name for some in names for name in some]
 
 
-def _text_values(configuration: Mapping[str, Any]) -> dict[str, str]:
-    """Return a configuration as CodePipeline keeps it: every value is text."""
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in configuration.items()}
+def _configuration(where: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return a configuration as CodePipeline keeps it: every value is text, and not too long."""
+    configuration = {key: value if isinstance(value, str) else json.dumps(value) for key, value in given.items()}
+    for key, value in configuration.items():
+        if len(value) > CONFIGURATION_CHARACTERS:
+            raise UserError(f"{where}: {key} has {len(value)} characters; allowed: {CONFIGURATION_CHARACTERS}")
+    return configuration

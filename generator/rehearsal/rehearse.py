@@ -24,11 +24,11 @@ from generator.delivery.deploy import Deployment
 from generator.delivery.publish import key_prefix, pin_image, publish
 from generator.environment import ENVIRONMENTS, TemplateConfiguration
 from generator.errors import UserError
-from generator.naming import template_file
-from generator.rehearsal.accounts import TOOLS, Accounts, bootstrap, common_region
+from generator.naming import TOOLS, template_file
+from generator.rehearsal.accounts import Accounts, bootstrap, common_region
 from generator.rehearsal.emulator import Emulator
 from generator.rehearsal.outcome import Expectation, State, expected, read_state, succeeded_before
-from generator.rehearsal.pipeline import FAILED, STANDARD, Engine, Execution, Job
+from generator.rehearsal.pipeline import FAILED, STANDARD, SUCCEEDED, Engine, Execution, Job
 from generator.rehearsal.pipeline_actions import Approval, Surroundings, providers
 from generator.rehearsal.pipeline_artifacts import ArtifactStore, files_below, pack, read_file, source_files
 from generator.rehearsal.probes import Finding, Target, inspect
@@ -172,7 +172,7 @@ class Rehearsal:
 
     def promote(self, wishes: Wishes) -> Result:
         """Push the source and let the pipeline promote it; print how each environment ended, and whether it should."""
-        earlier = self._bring_to(wishes.previous) if wishes.previous else _Deployments()
+        earlier = self._bring_to(wishes.previous, wishes.to) if wishes.previous else _Deployments()
         impacts = self._impacts(wishes.previous) if wishes.previous else {}
         trouble = self._trouble(wishes)
         before = {name: self._state(name) for name in ENVIRONMENTS}
@@ -181,7 +181,7 @@ class Rehearsal:
         table = with_trouble(providers(self._surroundings(wishes, done)), trouble, self.stand_in)
         execution = self.engine.start(table, wishes.variables, STAGES[wishes.to])
         environments = [
-            self._result(name, before[name], execution, done, self._compared(name, impacts, earlier, done))
+            self._result(name, before[name], execution, done, self._compared(name, execution, impacts, earlier, done))
             for name in ENVIRONMENTS
         ]
         rejected = any(run.status == FAILED and self._asks(run.stage, run.action) for run in execution.runs)
@@ -189,15 +189,16 @@ class Rehearsal:
         self.narrator.result(result, self.engine.history)
         return result
 
-    def _bring_to(self, release: Path) -> _Deployments:
-        """Let every environment run a release of earlier times, deployed by the pipeline's own stages."""
+    def _bring_to(self, release: Path, to: str) -> _Deployments:
+        """Let every environment up to one run a release of earlier times, deployed by the pipeline's own stages."""
         verify(release)
-        self.narrator.begins(f"every environment is brought to {release.name}")
         done = _Deployments()
         surroundings = self._surroundings(Wishes(lambda _: Approval(approved=True)), done)
         store = ArtifactStore(self._client("s3"), self.engine.pipeline.artifact_bucket, self.engine.pipeline.name)
         artifacts = {"Release": store.put("Release", self._artifact_of(release))}
-        execution = self.engine.replay(providers(surroundings), artifacts, list(STAGES.values()))
+        stages = [STAGES[name] for name in ENVIRONMENTS[: ENVIRONMENTS.index(to) + 1]]
+        self.narrator.begins(f"{', '.join(stages)} run {release.name} before")
+        execution = self.engine.replay(providers(surroundings), artifacts, stages)
         if not execution.succeeded:
             raise UserError(f"{release}: cannot be deployed, so nothing can be upgraded from it; see above")
         return done
@@ -218,17 +219,16 @@ class Rehearsal:
     def _trouble(self, wishes: Wishes) -> Trouble | None:
         if not wishes.fail_at:
             return None
-        trouble = parse_trouble(wishes.fail_at, self.engine.pipeline, self._addresses())
+        stage = wishes.fail_at.partition(":")[0].lower()
+        addresses = self._addresses(stage) if stage in ENVIRONMENTS else []
+        trouble = parse_trouble(wishes.fail_at, self.engine.pipeline, addresses)
         if trouble.logical_id:
             self.accounts.emulator.fail(fault(trouble, self.accounts.id_of(trouble.stage.lower())))
         return trouble
 
-    def _addresses(self) -> list[str]:
-        """Return what the release deploys anywhere: the addresses of stacks and of their resources."""
-        found: dict[str, None] = {}
-        for name in ENVIRONMENTS:
-            found |= dict.fromkeys(self._resolved(self.release, name, PLACEHOLDERS).resources)
-        return list(found)
+    def _addresses(self, name: str) -> list[str]:
+        """Return what the release deploys to an environment: the addresses of stacks and of their resources."""
+        return list(self._resolved(self.release, name, PLACEHOLDERS).resources)
 
     def _push_source(self) -> None:
         """Put the working copy where the pipeline takes its source from, as a push would."""
@@ -263,6 +263,7 @@ class Rehearsal:
                 "AWS_REGION": self.accounts.region,
                 "AWS_DEFAULT_REGION": self.accounts.region,
                 "SMOKE_TEST_CONNECT_TO": f":80:{endpoint.netloc} :443:{HOST}:{self.stand_in.port}",
+                "SMOKE_TEST_SECONDS_BETWEEN": "0.1",
                 "TEST_VERDICTS": "reuse",
             },
             approve=lambda job: wishes.approve(job.configuration.get("CustomData", "")),
@@ -314,11 +315,16 @@ class Rehearsal:
         return resolve(release, ROOT, given, self.accounts.id_of(name), self.accounts.region)
 
     def _compared(
-        self, name: str, impacts: Mapping[str, Impact], earlier: _Deployments, done: _Deployments
+        self,
+        name: str,
+        execution: Execution,
+        impacts: Mapping[str, Impact],
+        earlier: _Deployments,
+        done: _Deployments,
     ) -> Sequence[Difference] | None:
         """Compare what an upgrade did with what the impact says it does."""
         deployment = done.of.get(name)
-        if name not in impacts or deployment is None or not deployment.complete:
+        if name not in impacts or deployment is None or execution.stages[STAGES[name]] != SUCCEEDED:
             return None
         ids = physical_ids(earlier.of[name])
         types = {address: kind for address, (kind, _) in (ids | physical_ids(deployment)).items()}

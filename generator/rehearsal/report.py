@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from generator.rehearsal.rehearse import EnvironmentResult, Result
 
 STATUS_WIDTH = len("UPDATE_ROLLBACK_IN_PROGRESS")
+COMMAND = "[Container] Running command "
 BUILD_LINES = 30
 """How much of a build's output is shown when it fails."""
 
@@ -56,7 +57,9 @@ class Narrator:
             self._line(f"{_coloured(event.status, STATUS_WIDTH)} {where}{reason}")
 
     def build_line(self, line: str) -> None:
-        """Keep a line of a build, to be shown if the build fails."""
+        """Show which command a build runs; keep its other lines, to be shown if the build fails."""
+        if line.startswith(COMMAND):
+            self._line(f"[dim]{escape(line.removeprefix(COMMAND))}[/]")
         self._build = [*self._build[-BUILD_LINES + 1 :], line]
 
     def stage_begins(self, execution: Execution, stage: Stage) -> None:

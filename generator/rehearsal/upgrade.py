@@ -18,7 +18,7 @@ DEVIATIONS: Mapping[str, str] = {
     "AWS::DynamoDB::Table": "ministack changes a table's key in place; AWS replaces the table",
     "AWS::EC2::VPCEndpoint": "ministack changes a gateway endpoint in place; AWS replaces it",
 }
-"""Types of which the emulator does something else than AWS, with the reason; a difference of these is explained."""
+"""Types that the emulator changes in place where AWS replaces them, with the reason."""
 
 
 PREDICTED = {
@@ -43,7 +43,8 @@ class Difference:
     @property
     def explanation(self) -> str:
         """Why the emulator differs from AWS here; empty where nobody knows."""
-        return DEVIATIONS.get(self.type, "")
+        changed_in_place = self.predicted == REPLACED and self.observed in (MODIFIED, "")
+        return DEVIATIONS.get(self.type, "") if changed_in_place else ""
 
 
 def predicted(impact: Impact) -> dict[str, str]:
@@ -70,7 +71,7 @@ def observed(
     """Return what a deployment did: address → added, removed, replaced or modified.
 
     ministack reports an update of every resource of a stack in which anything changes. Whether one was changed in place
-    is therefore looked at only where it was foreseen.
+    is therefore looked at only where something was foreseen.
     """
     after = physical_ids(deployment)
     updated = {
@@ -82,7 +83,7 @@ def observed(
     for address in before.keys() & after.keys():
         if before[address] != after[address]:
             changes[address] = REPLACED
-        elif address in updated and foreseen.get(address) == MODIFIED:
+        elif address in updated and address in foreseen:
             changes[address] = MODIFIED
     return changes
 

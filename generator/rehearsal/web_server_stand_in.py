@@ -32,8 +32,11 @@ class WebServerStandIn:
         self._server: ThreadingHTTPServer | None = None
 
     def __enter__(self) -> Self:
-        self._server = ThreadingHTTPServer((HOST, 0), _handler(self))
-        self._server.socket = _with_certificate().wrap_socket(self._server.socket, server_side=True)
+        self._server = _Server((HOST, 0), _handler(self))
+        # The handshake is left to the thread of each connection: a client that says nothing must not hold up the rest.
+        self._server.socket = _with_certificate().wrap_socket(
+            self._server.socket, server_side=True, do_handshake_on_connect=False
+        )
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
@@ -50,6 +53,11 @@ class WebServerStandIn:
         if self._server is None:
             raise RuntimeError("The stand-in has not been started: use it in a with statement.")
         return int(self._server.server_address[1])
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that leaves, or does not trust the certificate, is no matter for the terminal."""
 
 
 def _handler(stand_in: WebServerStandIn) -> type[BaseHTTPRequestHandler]:

@@ -7,6 +7,7 @@ and who is told what. Deploys nothing itself: in each environment's account it a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import awacs.codebuild
 import awacs.codeconnections
@@ -61,20 +62,22 @@ from generator.iam import (
     arn,
     deny_insecure_transport,
     document,
+    from_this_account,
     service_principal,
 )
 from generator.keys import DELETION_WINDOW_DAYS, USE_OF_A_KEY, administration
-from generator.logs import log_group
 from generator.naming import (
     CLOUDFORMATION_ROLE,
     DEPLOYMENT_ROLE,
     PIPELINE_ROLE,
     PROJECT,
+    REVIEW_ROLE,
     TOOLS,
+    kebab_case,
     name_tag,
     pascal_case,
 )
-from generator.nesting import add_condition, only_if
+from generator.nesting import add_condition, conditional, only_if
 from generator.parameter_types import (
     AccountId,
     BranchName,
@@ -93,13 +96,16 @@ from generator.parameter_types import (
 from generator.retention import retain
 from generator.roots.pipeline_builds import (
     Stores,
+    add_stores,
     build_project,
     change_report_project,
+    objects,
     regional_test_project,
     smoke_test_project,
 )
 from generator.roots.pipeline_stages import (
     HAS_REPOSITORY,
+    HAS_SOURCE_BUCKET,
     REGIONAL_TEST,
     SOURCE_OBJECT,
     build_stage,
@@ -110,9 +116,19 @@ from generator.roots.pipeline_stages import (
 )
 
 PIPELINE_NAME = f"{PROJECT}-pipeline"
-ARTIFACT_DAYS = 90
+ARTIFACT_DAYS = 365
+"""How long artifacts are kept: a stage can be rolled back to an execution for as long as its artifacts are there."""
+
 NONCURRENT_DAYS = 30
 UNFINISHED_UPLOAD_DAYS = 7
+ABOUT_A_BUCKET = [awacs.s3.GetBucketAcl, awacs.s3.GetBucketLocation, awacs.s3.GetBucketVersioning]
+"""What CodePipeline asks of a bucket.
+https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.html"""
+
+WITH_ARTIFACTS = [awacs.s3.GetObject, awacs.s3.GetObjectVersion, awacs.s3.PutObject, awacs.s3.PutObjectAcl]
+"""What CodePipeline does with artifacts. It writes a connection's source with an ACL, although the bucket has none.
+https://github.com/aws/aws-cdk/issues/13557"""
+
 TOLD_OF = (
     "codepipeline-pipeline-pipeline-execution-failed",
     "codepipeline-pipeline-manual-approval-needed",
@@ -147,20 +163,19 @@ class Outputs:
     artifact_key_arn: KeyArn = output("Key that encrypts artifacts and templates.")
     template_bucket_name: BucketName = output("Bucket of the published releases.")
     source_bucket_name: ResourceName = output("Bucket that takes the source where no repository is given, or none.")
+    connection_arn: ResourceName = output("Connection to activate where a repository is given, or none.")
     notification_topic_arn: TopicArn = output("Topic of failures and approvals.")
 
 
 def build(template: Template, parameters: Parameters) -> Outputs:
     add_condition(template, HAS_REPOSITORY, Not(Equals(parameters.source_repository, "")))
-    add_condition(template, "HasSourceBucket", Equals(parameters.source_repository, ""))
+    add_condition(template, HAS_SOURCE_BUCKET, Equals(parameters.source_repository, ""))
     add_condition(template, "HasEmail", Not(Equals(parameters.notification_email, "")))
     key = _key(template)
     artifacts, templates, source = _buckets(template, key)
     topic = _topic(template, parameters, key)
     connection = _connection(template, parameters)
-    key_arn = KeyArn(GetAtt(key, "Arn"))
-    logs = template.add_resource(log_group("BuildLogGroup", tag="builds", key=key_arn))
-    stores = Stores(artifacts, templates, key_arn, logs)
+    stores = add_stores(template, artifacts, templates, KeyArn(GetAtt(key, "Arn")))
     projects = {
         "build": build_project(template, stores),
         "smoke_test": smoke_test_project(template, stores),
@@ -177,7 +192,8 @@ def build(template: Template, parameters: Parameters) -> Outputs:
         artifact_bucket_name=BucketName(Ref(artifacts)),
         artifact_key_arn=stores.key,
         template_bucket_name=BucketName(Ref(templates)),
-        source_bucket_name=ResourceName(If("HasSourceBucket", Ref(source), "none")),
+        source_bucket_name=ResourceName(If(HAS_SOURCE_BUCKET, Ref(source), "none")),
+        connection_arn=ResourceName(If(HAS_REPOSITORY, Ref(connection), "none")),
         notification_topic_arn=TopicArn(Ref(topic)),
     )
 
@@ -200,9 +216,10 @@ def _key(template: Template) -> Key:
 
 
 def _use_of_the_key() -> list[Statement]:
-    """Return who encrypts and decrypts. "*" in a key policy is this key alone."""
-    through = {"kms:ViaService": [Sub(f"{service}.${{AWS::Region}}.amazonaws.com") for service in ("s3", "sns")]}
-    from_buckets = StringEquals({"kms:ViaService": Sub("s3.${AWS::Region}.amazonaws.com")})
+    """Return who encrypts and decrypts. "*" in a key policy is this key alone.
+
+    https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-kms.html asks for the direct use by builds.
+    """
     groups = arn("logs:${AWS::Region}:${AWS::AccountId}:log-group:*")
     return [
         allow_principal(
@@ -210,14 +227,21 @@ def _use_of_the_key() -> list[Statement]:
             Principal("AWS", account_root()),
             USE_OF_A_KEY,
             ["*"],
-            Condition(StringEquals(through)),
+            Condition(_through("s3", "sns")),
+        ),
+        allow_principal(
+            "UseByRolesOfThePipeline",
+            Principal("AWS", account_root()),
+            [awacs.kms.Decrypt, awacs.kms.DescribeKey, awacs.kms.GenerateDataKey],
+            ["*"],
+            Condition(ArnLike({"aws:PrincipalArn": arn(f"iam::${{AWS::AccountId}}:role/{PROJECT}-*")})),
         ),
         allow_principal(
             "DecryptionByTargetAccounts",
             Principal("AWS", _target_accounts()),
             [awacs.kms.Decrypt, awacs.kms.DescribeKey],
             ["*"],
-            Condition([_target_roles(), from_buckets]),
+            Condition([_target_roles(), _through("s3")]),
         ),
         allow_principal(
             "UseByCloudWatchLogs",
@@ -231,9 +255,14 @@ def _use_of_the_key() -> list[Statement]:
             service_principal("codestar-notifications"),
             [awacs.kms.Decrypt, awacs.kms.GenerateDataKey],
             ["*"],
-            Condition(StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")})),
+            Condition(_through("sns")),
         ),
     ]
+
+
+def _through(*services: str) -> StringEquals:
+    """Return the condition that one of some services uses the key for the caller."""
+    return StringEquals({"kms:ViaService": [Sub(f"{service}.${{AWS::Region}}.amazonaws.com") for service in services]})
 
 
 def _target_accounts() -> list[Sub]:
@@ -241,73 +270,63 @@ def _target_accounts() -> list[Sub]:
 
 
 def _target_roles() -> ArnLike:
-    """Return the condition that the caller is one of the two roles that the pipeline uses in a target account.
+    """Return the condition that the caller is one of the roles that read releases in a target account.
 
     Named by a condition and not as principals, because a policy with a principal that does not exist yet is refused.
     Which accounts those are, the statement's principals say.
     """
-    return ArnLike(
-        {"aws:PrincipalArn": [arn(f"iam::*:role/{name}") for name in (DEPLOYMENT_ROLE, CLOUDFORMATION_ROLE)]}
-    )
+    names = (DEPLOYMENT_ROLE, REVIEW_ROLE, CLOUDFORMATION_ROLE)
+    return ArnLike({"aws:PrincipalArn": [arn(f"iam::*:role/{name}") for name in names]})
 
 
 def _buckets(template: Template, key: Key) -> tuple[Bucket, Bucket, Bucket]:
-    artifacts = _bucket(
-        template, "ArtifactBucket", key, LifecycleRule(Status="Enabled", ExpirationInDays=ARTIFACT_DAYS)
-    )
-    templates = _bucket(template, "TemplateBucket", key)
-    source = _bucket(template, "SourceBucket", key)
-    source.Condition = "HasSourceBucket"
-    source.NotificationConfiguration = NotificationConfiguration(
+    """Add the buckets of artifacts, of releases and, where no repository is given, of the source."""
+    tell_of_uploads = NotificationConfiguration(
         EventBridgeConfiguration=EventBridgeConfiguration(EventBridgeEnabled=True)
     )
-    for bucket in (artifacts, templates, source):
-        shared = [] if bucket is source else [_readable_by_targets(bucket)]
-        policy = BucketPolicy(
-            f"{bucket.title}Policy",
-            Bucket=Ref(bucket),
-            PolicyDocument=document(
-                deny_insecure_transport([awacs.s3.Action("*")], [_arn_of(bucket), _arn_of(bucket, "/*")]), *shared
-            ),
-        )
-        if bucket is source:
-            policy.Condition = "HasSourceBucket"
-        template.add_resource(policy)
+    artifacts = _bucket("ArtifactBucket", key, LifecycleRule(Status="Enabled", ExpirationInDays=ARTIFACT_DAYS))
+    templates = _bucket("TemplateBucket", key)  # nothing in it expires: a rollback needs the former release's templates
+    source = _bucket("SourceBucket", key, NotificationConfiguration=tell_of_uploads, Condition=HAS_SOURCE_BUCKET)
+    _protect(template, artifacts, _readable_by_targets(artifacts))
+    _protect(template, templates, _readable_by_targets(templates))
+    _protect(template, source, **conditional(HAS_SOURCE_BUCKET))
     return artifacts, templates, source
 
 
-def _bucket(template: Template, title: str, key: Key, *rules: LifecycleRule) -> Bucket:
+def _bucket(title: str, key: Key, *rules: LifecycleRule, **others: Any) -> Bucket:
     encryption = ServerSideEncryptionByDefault(SSEAlgorithm="aws:kms", KMSMasterKeyID=GetAtt(key, "Arn"))
-    return template.add_resource(
-        retain(
-            Bucket(
-                title,
-                BucketEncryption=BucketEncryption(
-                    ServerSideEncryptionConfiguration=[
-                        ServerSideEncryptionRule(BucketKeyEnabled=True, ServerSideEncryptionByDefault=encryption)
-                    ]
-                ),
-                LifecycleConfiguration=LifecycleConfiguration(
-                    Rules=[
-                        *rules,
-                        LifecycleRule(
-                            Status="Enabled",
-                            AbortIncompleteMultipartUpload=AbortIncompleteMultipartUpload(
-                                DaysAfterInitiation=UNFINISHED_UPLOAD_DAYS
-                            ),
-                            NoncurrentVersionExpiration=NoncurrentVersionExpiration(NoncurrentDays=NONCURRENT_DAYS),
-                        ),
-                    ]
-                ),
-                OwnershipControls=OwnershipControls(
-                    Rules=[OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]
-                ),
-                PublicAccessBlockConfiguration=PublicAccessBlockConfiguration(
-                    BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
-                ),
-                VersioningConfiguration=VersioningConfiguration(Status="Enabled"),
-                Tags=name_tag(title.removesuffix("Bucket").lower()),
-            )
+    with_our_key = ServerSideEncryptionRule(BucketKeyEnabled=True, ServerSideEncryptionByDefault=encryption)
+    leftovers = LifecycleRule(
+        Status="Enabled",
+        AbortIncompleteMultipartUpload=AbortIncompleteMultipartUpload(DaysAfterInitiation=UNFINISHED_UPLOAD_DAYS),
+        NoncurrentVersionExpiration=NoncurrentVersionExpiration(NoncurrentDays=NONCURRENT_DAYS),
+    )
+    return retain(
+        Bucket(
+            title,
+            BucketEncryption=BucketEncryption(ServerSideEncryptionConfiguration=[with_our_key]),
+            LifecycleConfiguration=LifecycleConfiguration(Rules=[*rules, leftovers]),
+            OwnershipControls=OwnershipControls(Rules=[OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
+            PublicAccessBlockConfiguration=PublicAccessBlockConfiguration(
+                BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
+            ),
+            VersioningConfiguration=VersioningConfiguration(Status="Enabled"),
+            Tags=name_tag(kebab_case(title)),
+            **others,
+        )
+    )
+
+
+def _protect(template: Template, bucket: Bucket, *statements: Statement, **others: Any) -> None:
+    """Add a bucket and its policy: TLS only, and what else is allowed."""
+    everything = [GetAtt(bucket, "Arn"), objects(bucket)]
+    template.add_resource(bucket)
+    template.add_resource(
+        BucketPolicy(
+            f"{bucket.title}Policy",
+            Bucket=Ref(bucket),
+            PolicyDocument=document(deny_insecure_transport([awacs.s3.Action("*")], everything), *statements),
+            **others,
         )
     )
 
@@ -317,13 +336,9 @@ def _readable_by_targets(bucket: Bucket) -> Statement:
         "ReadingByTargetAccounts",
         Principal("AWS", _target_accounts()),
         [awacs.s3.GetObject, awacs.s3.GetObjectVersion],
-        [_arn_of(bucket, "/*")],
+        [objects(bucket)],
         Condition(_target_roles()),
     )
-
-
-def _arn_of(bucket: Bucket, below: str = "") -> AWSHelperFn:
-    return arn("s3:::${Bucket}" + below, Bucket=Ref(bucket))
 
 
 def _topic(template: Template, parameters: Parameters, key: Key) -> Topic:
@@ -349,7 +364,7 @@ def _topic(template: Template, parameters: Parameters, key: Key) -> Topic:
                     service_principal("codestar-notifications"),
                     [awacs.sns.Publish],
                     [Ref(topic)],
-                    Condition(StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")})),
+                    from_this_account(),
                 ),
                 deny_insecure_transport([awacs.sns.Publish], [Ref(topic)]),
             ),
@@ -372,10 +387,9 @@ def _connection(template: Template, parameters: Parameters) -> Connection:
 
 def _pipeline_role(template: Template, stores: Stores, projects: list[Project], source: Bucket, topic: Topic) -> Role:
     targets = [arn(f"iam::${{{account}}}:role/{DEPLOYMENT_ROLE}") for account in ACCOUNTS.values()]
-    artifact_actions = [awacs.s3.GetObject, awacs.s3.GetObjectVersion, awacs.s3.PutObject]
     statements = [
-        allow("Artifacts", artifact_actions, [_arn_of(stores.artifacts, "/*")]),
-        allow("ArtifactBucket", [awacs.s3.GetBucketVersioning], [_arn_of(stores.artifacts)]),
+        allow("Artifacts", WITH_ARTIFACTS, [objects(stores.artifacts)]),
+        allow("ArtifactBucket", ABOUT_A_BUCKET, [GetAtt(stores.artifacts, "Arn")]),
         allow("UseTheKey", [awacs.kms.Decrypt, awacs.kms.DescribeKey, awacs.kms.GenerateDataKey], [stores.key]),
         allow(
             "Builds",
@@ -394,29 +408,26 @@ def _pipeline_role(template: Template, stores: Stores, projects: list[Project], 
                     "CodePipeline",
                     service_principal("codepipeline"),
                     [awacs.sts.AssumeRole],
-                    condition=Condition(StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")})),
+                    condition=from_this_account(),
                 )
             ),
-            Policies=[Policy(PolicyName="Pipeline", PolicyDocument=document(*statements)), _use_of_source(source)],
+            Policies=[Policy(PolicyName="Pipeline", PolicyDocument=document(*statements)), *_use_of_source(source)],
         )
     )
 
 
-def _use_of_source(source: Bucket) -> AWSHelperFn:
+def _use_of_source(source: Bucket) -> list[AWSHelperFn]:
     """Return the right to take the source from wherever it is."""
-    connection = [Ref("Connection")]
-    of_repository = allow(
-        "UseTheConnection", [awacs.codeconnections.UseConnection, awacs.codestar_connections.UseConnection], connection
+    use_connection = [awacs.codeconnections.UseConnection, awacs.codestar_connections.UseConnection]
+    of_repository = document(allow("UseTheConnection", use_connection, [Ref("Connection")]))
+    of_bucket = document(
+        allow("Source", [awacs.s3.GetObject, awacs.s3.GetObjectVersion], [objects(source, SOURCE_OBJECT)]),
+        allow("SourceBucket", ABOUT_A_BUCKET, [GetAtt(source, "Arn")]),
     )
-    of_bucket = [
-        allow("Source", [awacs.s3.GetObject, awacs.s3.GetObjectVersion], [_arn_of(source, f"/{SOURCE_OBJECT}")]),
-        allow("SourceBucket", [awacs.s3.GetBucketAcl, awacs.s3.GetBucketVersioning], [_arn_of(source)]),
+    return [
+        only_if(HAS_REPOSITORY, Policy(PolicyName="Repository", PolicyDocument=of_repository)),
+        only_if(HAS_SOURCE_BUCKET, Policy(PolicyName="SourceBucket", PolicyDocument=of_bucket)),
     ]
-    return If(
-        HAS_REPOSITORY,
-        Policy(PolicyName="Source", PolicyDocument=document(of_repository)),
-        Policy(PolicyName="Source", PolicyDocument=document(*of_bucket)),
-    )
 
 
 def _pipeline(
@@ -463,13 +474,18 @@ def _pipeline(
 
 def _start_after_upload(template: Template, pipeline: Pipeline, source: Bucket) -> None:
     """Start the pipeline when the source object changes, where there is no repository to push to."""
-    resource = arn("codepipeline:${AWS::Region}:${AWS::AccountId}:${Pipeline}", Pipeline=Ref(pipeline))
+    resource = _arn_of(pipeline)
     role = template.add_resource(
         Role(
             "StartRole",
-            Condition="HasSourceBucket",
+            Condition=HAS_SOURCE_BUCKET,
             AssumeRolePolicyDocument=document(
-                allow_principal("EventBridge", service_principal("events"), [awacs.sts.AssumeRole])
+                allow_principal(
+                    "EventBridge",
+                    service_principal("events"),
+                    [awacs.sts.AssumeRole],
+                    condition=from_this_account(),
+                )
             ),
             Policies=[
                 Policy(
@@ -479,12 +495,13 @@ def _start_after_upload(template: Template, pipeline: Pipeline, source: Bucket) 
                     ),
                 )
             ],
+            Tags=name_tag("start"),
         )
     )
     template.add_resource(
         Rule(
             "SourceUploaded",
-            Condition="HasSourceBucket",
+            Condition=HAS_SOURCE_BUCKET,
             Description="Starts the pipeline when a new source is uploaded.",
             EventPattern={
                 "source": ["aws.s3"],
@@ -503,7 +520,13 @@ def _tell(template: Template, pipeline: Pipeline, topic: Topic) -> None:
             Name=PIPELINE_NAME,
             DetailType="FULL",
             EventTypeIds=list(TOLD_OF),
-            Resource=arn("codepipeline:${AWS::Region}:${AWS::AccountId}:${Pipeline}", Pipeline=Ref(pipeline)),
+            Resource=_arn_of(pipeline),
             Targets=[NotificationTarget(TargetType="SNS", TargetAddress=Ref(topic))],
+            # A topic that takes no messages yet counts as unreachable.
+            DependsOn=["NotificationTopicPolicy"],
         )
     )
+
+
+def _arn_of(pipeline: Pipeline) -> AWSHelperFn:
+    return arn(f"codepipeline:${{AWS::Region}}:${{AWS::AccountId}}:${{{pipeline.title}}}")

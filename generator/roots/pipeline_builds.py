@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import awacs.codebuild
+import awacs.ec2
 import awacs.kms
 import awacs.logs
 import awacs.s3
@@ -18,7 +18,7 @@ import awacs.ssm
 import awacs.sts
 import yaml
 from awacs.aws import Statement
-from troposphere import AWSHelperFn, GetAtt, Ref, Template
+from troposphere import AWSHelperFn, GetAtt, Ref, Sub, Template
 from troposphere.codebuild import (
     Artifacts,
     CloudWatchLogs,
@@ -29,18 +29,19 @@ from troposphere.codebuild import (
     ProjectCache,
     Source,
 )
-from troposphere.iam import Policy, Role
+from troposphere.iam import ManagedPolicy, Policy, Role
 from troposphere.logs import LogGroup
 from troposphere.s3 import Bucket
 
-from generator.iam import allow, allow_principal, arn, document, service_principal
+from generator.iam import allow, allow_principal, arn, document, from_this_account, service_principal
+from generator.logs import log_group
 from generator.naming import (
     CHANGE_REPORT_ROLE,
     CLOUDFORMATION_ROLE,
-    DEPLOYMENT_ROLE,
     PROJECT,
     REGIONAL_TEST_BUILD_ROLE,
     REGIONAL_TEST_ROLE,
+    REVIEW_ROLE,
     kebab_case,
     name_tag,
 )
@@ -48,6 +49,9 @@ from generator.parameter_types import KeyArn
 
 IMAGE = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 """https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-available.html"""
+
+PYTHON = "3.11"
+"""The one that the project needs; without a word CodeBuild takes what its image happens to prefer."""
 
 DEFAULT_MINUTES = 60
 """How long CodeBuild lets a build run that says nothing else."""
@@ -65,12 +69,33 @@ class Stores:
     templates: Bucket
     key: KeyArn
     logs: LogGroup
+    rights: ManagedPolicy
+    """What every build may do: write its log, read artifacts."""
+
+
+def add_stores(template: Template, artifacts: Bucket, templates: Bucket, key: KeyArn) -> Stores:
+    """Add what the builds share beside the buckets and the key: the log group and the rights."""
+    logs = template.add_resource(log_group("BuildLogGroup", tag="builds", key=key))
+    rights = document(
+        allow("WriteLogs", [awacs.logs.CreateLogStream, awacs.logs.PutLogEvents], [GetAtt(logs, "Arn")]),
+        allow("ReadArtifacts", [awacs.s3.GetObject, awacs.s3.GetObjectVersion], [objects(artifacts)]),
+        # A data key alone leads to nothing: only builds with a right to put objects have a use for it.
+        allow("UseTheKey", [awacs.kms.Decrypt, awacs.kms.DescribeKey, awacs.kms.GenerateDataKey], [key]),
+    )
+    policy = template.add_resource(ManagedPolicy("BuildRights", PolicyDocument=rights))
+    return Stores(artifacts, templates, key, logs, policy)
+
+
+def objects(bucket: Bucket, key: str = "*") -> AWSHelperFn:
+    """Return the ARN of a bucket's objects; `key` may have wildcards."""
+    return Sub(f"${{{bucket.title}.Arn}}/{key}")
 
 
 def build_project(template: Template, stores: Stores) -> Project:
     """Add the build: templates, tests, and the release published once for all environments."""
     rights = [
-        allow("PublishReleases", [awacs.s3.GetObject, awacs.s3.PutObject], [_in(stores.templates, f"{PROJECT}/*")]),
+        allow("HandOnArtifacts", [awacs.s3.PutObject], [objects(stores.artifacts)]),
+        allow("PublishReleases", [awacs.s3.GetObject, awacs.s3.PutObject], [objects(stores.templates, f"{PROJECT}/*")]),
         allow(
             "ResolveTheImage",
             [awacs.ssm.GetParameter],
@@ -81,6 +106,9 @@ def build_project(template: Template, stores: Stores) -> Project:
             [awacs.ssm.GetParameter, awacs.ssm.PutParameter],
             [arn(f"ssm:${{AWS::Region}}:${{AWS::AccountId}}:parameter/{PROJECT}/releases/*")],
         ),
+        # SSM looks whether the image exists, as whoever stores its id. IAM limits that to no resource.
+        # https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-ec2-aliases.html
+        allow("SeeTheImage", [awacs.ec2.DescribeImages], ["*"]),
     ]
     return _project(
         template,
@@ -100,13 +128,13 @@ def smoke_test_project(template: Template, stores: Stores) -> Project:
 
 
 def change_report_project(template: Template, stores: Stores, prod_account: str) -> Project:
-    """Add the review's report, which acts in production's account with the role that also deploys."""
+    """Add the review's report. What it runs is under review too, so that its role in production executes nothing."""
     commands = ["make review ENVIRONMENT=prod", ". ./review.env"]
-    deployment = arn(f"iam::${{{prod_account}}}:role/{DEPLOYMENT_ROLE}")
+    review = arn(f"iam::${{{prod_account}}}:role/{REVIEW_ROLE}")
     rights = [
-        allow("ActInProduction", [awacs.sts.AssumeRole], [deployment]),
-        allow("ReadReleases", [awacs.s3.GetObject], [_in(stores.templates, f"{PROJECT}/*")]),
-        allow("KeepReports", [awacs.s3.PutObject], [_in(stores.templates, f"{REPORTS}/*")]),
+        allow("ReviewInProduction", [awacs.sts.AssumeRole], [review]),
+        allow("ReadReleases", [awacs.s3.GetObject], [objects(stores.templates, f"{PROJECT}/*")]),
+        allow("KeepReports", [awacs.s3.PutObject], [objects(stores.templates, f"{REPORTS}/*")]),
     ]
     return _project(
         template,
@@ -119,7 +147,7 @@ def change_report_project(template: Template, stores: Stores, prod_account: str)
         exported=["SUMMARY", "REPORT_URL"],
         cached=[".venv"],
         variables={
-            "DEPLOYMENT_ROLE_ARN": deployment,
+            "REVIEW_ROLE_ARN": review,
             "CLOUDFORMATION_ROLE_ARN": arn(f"iam::${{{prod_account}}}:role/{CLOUDFORMATION_ROLE}"),
         },
     )
@@ -129,7 +157,7 @@ def regional_test_project(template: Template, stores: Stores, test_account: str)
     """Add the test in regions, which acts in the account that has the role for it."""
     commands = [
         'export AWS_PROFILE=test AWS_CONFIG_FILE="$(mktemp)"',
-        'printf \'[profile test]\nrole_arn=%s\n\' "$TEST_ROLE_ARN" > "$AWS_CONFIG_FILE"',
+        r"printf '[profile test]\nrole_arn=%s\n' " '"$TEST_ROLE_ARN" > "$AWS_CONFIG_FILE"',
         'echo credential_source=EcsContainer >> "$AWS_CONFIG_FILE"',
         f"make taskcat ROLE_NAME={CLOUDFORMATION_ROLE}",
     ]
@@ -163,9 +191,10 @@ def _project(
     size: str = SMALL,
     minutes: int = DEFAULT_MINUTES,
 ) -> Project:
-    tag = kebab_case(name)
-    limit: dict[str, Any] = {"TimeoutInMinutes": minutes} if minutes != DEFAULT_MINUTES else {}
-    role = template.add_resource(_role(name, role_name, [*_common_rights(stores), *rights]))
+    optional: dict[str, Any] = {"TimeoutInMinutes": minutes} if minutes != DEFAULT_MINUTES else {}
+    if cached or not commands:  # a build without commands here has those of the repository, which has something to keep
+        optional["Cache"] = ProjectCache(Type="LOCAL", Modes=["LOCAL_CUSTOM_CACHE"])
+    role = template.add_resource(_role(stores, name, role_name, rights))
     specification = {"BuildSpec": _buildspec(commands, exported, cached)} if commands else {}
     return template.add_resource(
         Project(
@@ -174,55 +203,46 @@ def _project(
             ServiceRole=GetAtt(role, "Arn"),
             Source=Source(Type="CODEPIPELINE", **specification),
             Artifacts=Artifacts(Type="CODEPIPELINE"),
-            Environment=Environment(
-                Type="LINUX_CONTAINER",
-                Image=IMAGE,
-                ComputeType=size,
-                EnvironmentVariables=[
-                    EnvironmentVariable(Name=key, Value=value) for key, value in (variables or {}).items()
-                ],
-            ),
+            Environment=_environment(size, variables or {}),
             EncryptionKey=stores.key,
             LogsConfig=LogsConfig(CloudWatchLogs=CloudWatchLogs(Status="ENABLED", GroupName=Ref(stores.logs))),
-            Cache=ProjectCache(Type="LOCAL", Modes=["LOCAL_CUSTOM_CACHE"]),
-            **limit,
-            Tags=name_tag(tag),
+            **optional,
+            Tags=name_tag(kebab_case(name)),
         )
     )
 
 
-def _role(name: str, role_name: str, statements: Sequence[Statement]) -> Role:
-    named: dict[str, Any] = {"RoleName": role_name} if role_name else {}
+def _environment(size: str, variables: Mapping[str, Any]) -> Environment:
+    optional: dict[str, Any] = {}
+    if variables:
+        optional["EnvironmentVariables"] = [
+            EnvironmentVariable(Name=name, Value=value) for name, value in variables.items()
+        ]
+    return Environment(Type="LINUX_CONTAINER", Image=IMAGE, ComputeType=size, **optional)
+
+
+def _role(stores: Stores, name: str, role_name: str, statements: Sequence[Statement]) -> Role:
+    named: dict[str, Any] = {"RoleName": role_name} if role_name else {"Tags": name_tag(f"{kebab_case(name)}-role")}
+    own: dict[str, Any] = {}
+    if statements:
+        own["Policies"] = [Policy(PolicyName=name, PolicyDocument=document(*statements))]
     return Role(
         f"{name}Role",
         **named,
         AssumeRolePolicyDocument=document(
-            allow_principal("CodeBuild", service_principal("codebuild"), [awacs.sts.AssumeRole])
+            allow_principal(
+                "CodeBuild", service_principal("codebuild"), [awacs.sts.AssumeRole], condition=from_this_account()
+            )
         ),
-        Policies=[Policy(PolicyName=name, PolicyDocument=document(*statements))],
+        ManagedPolicyArns=[Ref(stores.rights)],
+        **own,
     )
-
-
-def _common_rights(stores: Stores) -> list[Statement]:
-    return [
-        allow("WriteLogs", [awacs.logs.CreateLogStream, awacs.logs.PutLogEvents], [GetAtt(stores.logs, "Arn")]),
-        allow(
-            "ReadAndHandOnArtifacts",
-            [awacs.s3.GetObject, awacs.s3.GetObjectVersion, awacs.s3.PutObject],
-            [_in(stores.artifacts, "*")],
-        ),
-        allow("UseTheKey", [awacs.kms.Decrypt, awacs.kms.DescribeKey, awacs.kms.GenerateDataKey], [stores.key]),
-    ]
-
-
-def _in(bucket: Bucket, key: str) -> AWSHelperFn:
-    return arn("s3:::${Bucket}/" + key, Bucket=Ref(bucket))
 
 
 def _buildspec(commands: Sequence[str], exported: Sequence[str], cached: Sequence[str]) -> str:
     """Return an inline build specification; every command is text, whatever it looks like.
-    `cached` are the folders that one build leaves to the next.
 
+    `cached` are the folders that one build leaves to the next: Python environments, made by the same Python each time.
     https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html
     """
     specification: dict[str, Any] = {"version": 0.2}
@@ -230,5 +250,6 @@ def _buildspec(commands: Sequence[str], exported: Sequence[str], cached: Sequenc
         specification["env"] = {"exported-variables": list(exported)}
     specification["phases"] = {"build": {"commands": list(commands)}}
     if cached:
+        specification["phases"] = {"install": {"runtime-versions": {"python": PYTHON}}, **specification["phases"]}
         specification["cache"] = {"paths": [f"{folder}/**/*" for folder in cached]}
     return yaml.safe_dump(specification, sort_keys=False, width=10_000)

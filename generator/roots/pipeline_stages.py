@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from troposphere import AWSHelperFn, If, Ref, Sub
+from troposphere import AWSHelperFn, Ref, Sub
 from troposphere.codebuild import Project
 from troposphere.codepipeline import (
     Actions,
@@ -32,12 +32,15 @@ from troposphere.codepipeline import (
 
 from generator.iam import arn
 from generator.naming import CLOUDFORMATION_ROLE, DEPLOYMENT_ROLE, pascal_case, root_stack_name, template_file
+from generator.nesting import only_if
 
 SOURCE, RELEASE = "Source", "Release"
 """The two artifacts: the repository, and what the build made of it."""
 
 SOURCE_OBJECT = "source.zip"
-HAS_REPOSITORY = "HasRepository"
+HAS_REPOSITORY, HAS_SOURCE_BUCKET = "HasRepository", "HasSourceBucket"
+"""The two conditions of which one holds: the source is in a repository, or it is uploaded to a bucket."""
+
 REGIONAL_TEST = VariableDeclaration(
     Name="RegionalTest", DefaultValue="no", Description="yes: test the release in regions with taskcat before review."
 )
@@ -62,16 +65,16 @@ def source_stage(connection: AWSHelperFn, bucket: AWSHelperFn) -> Stages:
             "DetectChanges": "false",  # the trigger of the pipeline does
         },
         outputs=[SOURCE],
-        namespace="Source",
     )
     of_bucket = _action(
         "Source",
         ("Source", "S3"),
         {"S3Bucket": bucket, "S3ObjectKey": SOURCE_OBJECT, "PollForSourceChanges": "false"},
         outputs=[SOURCE],
-        namespace="Source",
     )
-    return Stages(Name="Source", Actions=[If(HAS_REPOSITORY, of_repository, of_bucket)])
+    return Stages(
+        Name="Source", Actions=[only_if(HAS_REPOSITORY, of_repository), only_if(HAS_SOURCE_BUCKET, of_bucket)]
+    )
 
 
 def build_stage(build: Project) -> Stages:

@@ -1,6 +1,6 @@
-"""What the pipeline needs in an environment's account: the role it assumes, and the one CloudFormation works with.
+"""What the pipeline needs in an environment's account: the roles it assumes, and the one CloudFormation works with.
 
-Owns two roles, and where taskcat tests in this account, a third one. Their names are fixed, because the tools account
+Owns three roles, and where taskcat tests in this account, a fourth. Their names are fixed, because the tools account
 names them before they exist. They can be used from the tools account alone, and there only by the roles of the pipeline
 that need them.
 """
@@ -36,13 +36,53 @@ from generator.naming import (
     PROJECT,
     REGIONAL_TEST_BUILD_ROLE,
     REGIONAL_TEST_ROLE,
+    REVIEW,
+    REVIEW_ROLE,
 )
 from generator.nesting import add_condition
 from generator.parameter_types import AccountId, BucketName, KeyArn, RoleArn, Toggle, output, parameter
 
+"""The role of the review's report: it makes change sets and reads them. Executing them is the deployment's."""
+
 STACKS = "cloudformation:${AWS::Region}:${AWS::AccountId}:stack/" + PROJECT + "-*"
+MAKE_CHANGE_SETS = [
+    awacs.cloudformation.CreateChangeSet,
+    awacs.cloudformation.DeleteChangeSet,
+    awacs.cloudformation.DescribeChangeSet,
+    awacs.cloudformation.TagResource,
+    awacs.cloudformation.UntagResource,
+]
+DEPLOY = [
+    awacs.cloudformation.DescribeStackEvents,
+    awacs.cloudformation.DescribeStackResource,
+    awacs.cloudformation.DescribeStackResources,
+    awacs.cloudformation.ExecuteChangeSet,
+    awacs.cloudformation.GetTemplate,
+    awacs.cloudformation.ListStackResources,
+    awacs.cloudformation.SetStackPolicy,
+]
 TEST_STACKS = "cloudformation:*:${AWS::AccountId}:stack/tCaT-*"
 TEST_BUCKETS = ("s3:::taskcat-*", "s3:::tcat-*")
+ON_TEST_BUCKETS = [
+    awacs.s3.Action(name)
+    for name in (
+        "CreateBucket",
+        "DeleteBucket",
+        "DeleteObject",
+        "DeleteObjectVersion",
+        "GetBucketLocation",
+        "GetBucketTagging",
+        "GetObject",
+        "ListBucket",
+        "ListBucketVersions",
+        "PutBucketPolicy",
+        "PutBucketTagging",
+        "PutObject",
+        "PutObjectAcl",
+    )
+]
+"""What taskcat does with the bucket it makes, and the clean-up with what the stacks leave."""
+
 TEST_PARAMETERS = "ssm:*:${AWS::AccountId}:parameter/" + PROJECT + "/taskcat-*"
 
 
@@ -65,6 +105,7 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     add_condition(template, "RegionalTests", Equals(parameters.regional_tests, "true"))
     cloudformation = _cloudformation_role(template)
     deployment = _deployment_role(template, parameters, cloudformation)
+    _review_role(template, parameters, cloudformation)
     _regional_test_role(template, parameters, cloudformation)
     return Outputs(
         deployment_role_arn=RoleArn(GetAtt(deployment, "Arn")),
@@ -74,7 +115,7 @@ def build(template: Template, parameters: Parameters) -> Outputs:
 
 def _cloudformation_role(template: Template) -> Role:
     # It creates networks, keys and roles, so it needs most of what there is. Only CloudFormation can use it, and only
-    # the two roles below can hand it over.
+    # the roles below can hand it over.
     return template.add_resource(
         Role(
             "CloudFormationRole",
@@ -92,12 +133,12 @@ def _deployment_role(template: Template, parameters: Parameters, cloudformation:
         Role(
             "DeploymentRole",
             RoleName=DEPLOYMENT_ROLE,
-            AssumeRolePolicyDocument=_trusting(PIPELINE_ROLE, CHANGE_REPORT_ROLE),
+            AssumeRolePolicyDocument=_trusting(PIPELINE_ROLE),
             Policies=[
                 Policy(
                     PolicyName="Deployment",
                     PolicyDocument=document(
-                        _change_sets(),
+                        allow("ChangeSetsOfThePlatform", [*MAKE_CHANGE_SETS, *DEPLOY], [arn(STACKS)]),
                         _seeing_stacks(),
                         _hand_over(cloudformation),
                         *_read_releases(parameters),
@@ -106,6 +147,39 @@ def _deployment_role(template: Template, parameters: Parameters, cloudformation:
             ],
         )
     )
+
+
+def _review_role(template: Template, parameters: Parameters, cloudformation: Role) -> Role:
+    """Add the role of a build that runs what is under review: nothing may change before people have agreed (D18)."""
+    return template.add_resource(
+        Role(
+            "ReviewRole",
+            RoleName=REVIEW_ROLE,
+            AssumeRolePolicyDocument=_trusting(CHANGE_REPORT_ROLE),
+            Policies=[
+                Policy(
+                    PolicyName="Review",
+                    PolicyDocument=document(
+                        *_change_sets_to_read(),
+                        _seeing_stacks(),
+                        _hand_over(cloudformation),
+                        *_read_releases(parameters),
+                    ),
+                )
+            ],
+        )
+    )
+
+
+def _change_sets_to_read() -> list[Statement]:
+    """Return the right to make change sets, but none that takes the place of one that the pipeline executes."""
+    making = {awacs.cloudformation.CreateChangeSet, awacs.cloudformation.DeleteChangeSet}
+    others = [action for action in MAKE_CHANGE_SETS if action not in making]
+    to_read = Condition(StringLike({"cloudformation:ChangeSetName": f"{PROJECT}-*{REVIEW}*"}))
+    return [
+        allow("ChangeSetsToRead", [a for a in MAKE_CHANGE_SETS if a in making], [arn(STACKS)], to_read),
+        allow("ReadingThem", others, [arn(STACKS)]),
+    ]
 
 
 def _trusting(*roles: str) -> PolicyDocument:
@@ -118,25 +192,6 @@ def _trusting(*roles: str) -> PolicyDocument:
             [awacs.sts.AssumeRole],
             condition=Condition(ArnEquals({"aws:PrincipalArn": names})),
         )
-    )
-
-
-def _change_sets() -> Statement:
-    return allow(
-        "ChangeSetsOfThePlatform",
-        [
-            awacs.cloudformation.CreateChangeSet,
-            awacs.cloudformation.DeleteChangeSet,
-            awacs.cloudformation.DescribeChangeSet,
-            awacs.cloudformation.DescribeStackEvents,
-            awacs.cloudformation.DescribeStackResource,
-            awacs.cloudformation.DescribeStackResources,
-            awacs.cloudformation.ExecuteChangeSet,
-            awacs.cloudformation.GetTemplate,
-            awacs.cloudformation.ListStackResources,
-            awacs.cloudformation.SetStackPolicy,
-        ],
-        [arn(STACKS)],
     )
 
 
@@ -226,7 +281,7 @@ def _asking() -> Statement:
 def _preparation() -> list[Statement]:
     buckets = [arn(bucket) for bucket in TEST_BUCKETS] + [arn(f"{bucket}/*") for bucket in TEST_BUCKETS]
     return [
-        allow("UploadsAndBucketsOfTests", [awacs.s3.Action("*")], buckets),
+        allow("UploadsAndBucketsOfTests", ON_TEST_BUCKETS, buckets),
         allow(
             "PublicImages", [awacs.ssm.GetParameter], [arn("ssm:*::parameter/aws/service/ami-amazon-linux-latest/*")]
         ),

@@ -7,7 +7,8 @@ The source that is pushed is this project with a build that does not test itself
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -62,16 +63,35 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def report() -> StringIO:
+@pytest.fixture(scope="module")
+def shared_report() -> StringIO:
     return StringIO()
 
 
 @pytest.fixture
-def rehearsal(project: Path, report: StringIO) -> Iterator[Rehearsal]:
-    console = Console(file=report, width=200)
-    with started(project, folder_of(TEMPLATES_OUT), load_all(ROOT / "params"), console) as running:
-        yield running
+def report(shared_report: StringIO) -> StringIO:
+    """What is printed during one test."""
+    shared_report.seek(0)
+    shared_report.truncate()
+    return shared_report
+
+
+@pytest.fixture
+def fresh(project: Path, report: StringIO) -> Iterator[Rehearsal]:
+    """Accounts in which nothing has been deployed."""
+    with begun(project, report) as rehearsal:
+        yield rehearsal
+
+
+@pytest.fixture(scope="module")
+def lived_in(project: Path, shared_report: StringIO) -> Iterator[Rehearsal]:
+    """Accounts in which test after test brings the environments to the previous release, whatever happened before."""
+    with begun(project, shared_report) as rehearsal:
+        yield rehearsal
+
+
+def begun(project: Path, report: StringIO) -> AbstractContextManager[Rehearsal]:
+    return started(project, folder_of(TEMPLATES_OUT), load_all(ROOT / "params"), Console(file=report, width=200))
 
 
 def versions(result: Result) -> dict[str, str]:
@@ -87,14 +107,14 @@ def everywhere(text: str) -> dict[str, str]:
     return dict.fromkeys(ENVIRONMENTS, text)
 
 
-def test_a_release_is_promoted_to_production_and_then_again(rehearsal: Rehearsal, report: StringIO) -> None:
+def test_a_release_is_promoted_to_production_and_then_again(fresh: Rehearsal, report: StringIO) -> None:
     asked: list[str] = []
 
     def approve(question: str) -> Approval:
         asked.append(question)
         return Approval(approved=True)
 
-    result = rehearsal.promote(Wishes(approve))
+    result = fresh.promote(Wishes(approve))
     assert result.as_expected, report.getvalue()
     assert versions(result) == everywhere(NEW)
     assert statuses(result) == everywhere("CREATE_COMPLETE")
@@ -102,22 +122,22 @@ def test_a_release_is_promoted_to_production_and_then_again(rehearsal: Rehearsal
     assert all(len(e.findings) > 60 for e in result.environments)
     assert len(asked) == 1
     assert "prod: first deployment" in asked[0]
-    again = rehearsal.promote(Wishes(approve))
+    again = fresh.promote(Wishes(approve))
     assert again.as_expected, report.getvalue()
     assert statuses(again) == everywhere("CREATE_COMPLETE")
     assert "prod: nothing changes" in asked[1]
 
 
-def test_an_upgrade_does_what_was_predicted(rehearsal: Rehearsal, report: StringIO) -> None:
-    result = rehearsal.promote(Wishes(approving, previous=PREVIOUS))
+def test_an_upgrade_does_what_was_predicted(lived_in: Rehearsal, report: StringIO) -> None:
+    result = lived_in.promote(Wishes(approving, previous=PREVIOUS))
     assert result.as_expected, report.getvalue()
     assert {e.name: e.before.version if e.before else "" for e in result.environments} == everywhere(OLD)
     assert versions(result) == everywhere(NEW)
     assert [e.differences for e in result.environments] == [[], [], []]
 
 
-def test_a_rejected_approval_leaves_production_alone(rehearsal: Rehearsal, report: StringIO) -> None:
-    result = rehearsal.promote(Wishes(rejecting, previous=PREVIOUS))
+def test_a_rejected_approval_leaves_production_alone(lived_in: Rehearsal, report: StringIO) -> None:
+    result = lived_in.promote(Wishes(rejecting, previous=PREVIOUS))
     assert result.as_expected, report.getvalue()
     assert versions(result) == {"dev": NEW, "staging": NEW, "prod": OLD}
     assert result.execution.stages["Review"] == FAILED
@@ -125,74 +145,74 @@ def test_a_rejected_approval_leaves_production_alone(rehearsal: Rehearsal, repor
     assert "rejected: not today" in report.getvalue()
 
 
-def test_a_rejected_first_release_leaves_nothing_in_production(rehearsal: Rehearsal, report: StringIO) -> None:
-    result = rehearsal.promote(Wishes(rejecting))
+def test_a_rejected_first_release_leaves_nothing_in_production(fresh: Rehearsal, report: StringIO) -> None:
+    result = fresh.promote(Wishes(rejecting))
     assert result.as_expected, report.getvalue()
     assert versions(result) == {"dev": NEW, "staging": NEW, "prod": ""}
 
 
 @pytest.mark.parametrize("stage", ["staging", "prod"])
-def test_a_deployment_that_fails_is_undone(rehearsal: Rehearsal, report: StringIO, stage: str) -> None:
-    result = rehearsal.promote(Wishes(approving, fail_at=stage, previous=PREVIOUS))
+def test_a_deployment_that_fails_is_undone(lived_in: Rehearsal, report: StringIO, stage: str) -> None:
+    result = lived_in.promote(Wishes(approving, fail_at=stage, previous=PREVIOUS))
     assert result.as_expected, report.getvalue()
     promoted = ENVIRONMENTS[: ENVIRONMENTS.index(stage)]
     assert versions(result) == {name: NEW if name in promoted else OLD for name in ENVIRONMENTS}
     assert result.execution.stages[stage.capitalize()] == FAILED
     assert "first failure" in report.getvalue()
-    assert rehearsal.engine.history[-1].kind == ROLLBACK
-    assert rehearsal.engine.history[-1].stages == {stage.capitalize(): SUCCEEDED}
+    assert lived_in.engine.history[-1].kind == ROLLBACK
+    assert lived_in.engine.history[-1].stages == {stage.capitalize(): SUCCEEDED}
 
 
-def test_a_first_deployment_that_fails_is_undone(rehearsal: Rehearsal, report: StringIO) -> None:
-    result = rehearsal.promote(Wishes(approving, fail_at="staging:Database/Database"))
+def test_a_first_deployment_that_fails_is_undone(fresh: Rehearsal, report: StringIO) -> None:
+    result = fresh.promote(Wishes(approving, fail_at="staging:Database/Database"))
     assert result.as_expected, report.getvalue()
     assert statuses(result) == {"dev": "CREATE_COMPLETE", "staging": "ROLLBACK_COMPLETE", "prod": ""}
     assert "Database / Database" in report.getvalue()
 
 
-def test_a_smoke_test_that_fails_brings_the_former_release_back(rehearsal: Rehearsal, report: StringIO) -> None:
-    result = rehearsal.promote(Wishes(approving, fail_at="staging:SmokeTest", previous=PREVIOUS))
+def test_a_smoke_test_that_fails_brings_the_former_release_back(lived_in: Rehearsal, report: StringIO) -> None:
+    result = lived_in.promote(Wishes(approving, fail_at="staging:SmokeTest", previous=PREVIOUS))
     assert result.as_expected, report.getvalue()
     assert versions(result) == {"dev": NEW, "staging": OLD, "prod": OLD}
     failed = [run for run in result.execution.runs if run.status == FAILED]
     assert [(run.stage, run.action) for run in failed] == [("Staging", "SmokeTest")]
     assert "503" in report.getvalue()
-    rollback = rehearsal.engine.history[-1]
+    rollback = lived_in.engine.history[-1]
     assert (rollback.kind, rollback.stages) == (ROLLBACK, {"Staging": SUCCEEDED})
     # The way out of trouble is the next push: it goes through, and staging gets the new release after all.
-    mended = rehearsal.promote(Wishes(approving))
+    mended = lived_in.promote(Wishes(approving))
     assert mended.as_expected, report.getvalue()
     assert versions(mended) == everywhere(NEW)
 
 
-def test_a_build_that_fails_is_retried_once_and_changes_nothing(rehearsal: Rehearsal, report: StringIO) -> None:
-    result = rehearsal.promote(Wishes(approving, fail_at="build"))
+def test_a_build_that_fails_is_retried_once_and_changes_nothing(fresh: Rehearsal, report: StringIO) -> None:
+    result = fresh.promote(Wishes(approving, fail_at="build"))
     assert result.as_expected, report.getvalue()
     assert versions(result) == everywhere("")
     assert [run.status for run in result.execution.runs if run.action == "Build"] == [FAILED, FAILED]
 
 
-def test_trouble_that_cannot_happen_is_refused(rehearsal: Rehearsal) -> None:
+def test_trouble_that_cannot_happen_is_refused(lived_in: Rehearsal) -> None:
     for wrong, expected in (("nowhere", "is no stage"), ("staging:Databse", "nothing that stage Staging does")):
         with pytest.raises(UserError, match=expected):
-            rehearsal.promote(Wishes(approving, fail_at=wrong))
+            lived_in.promote(Wishes(approving, fail_at=wrong))
 
 
-def test_trouble_that_does_not_happen_fails_the_rehearsal(rehearsal: Rehearsal, report: StringIO) -> None:
+def test_trouble_that_does_not_happen_fails_the_rehearsal(lived_in: Rehearsal, report: StringIO) -> None:
     """The database is not touched by an upgrade that does not change it, so it cannot fail."""
-    result = rehearsal.promote(Wishes(approving, fail_at="staging:Database/Database", previous=PREVIOUS))
+    result = lived_in.promote(Wishes(approving, fail_at="dev:Database/Database", previous=PREVIOUS, to="dev"))
     assert not result.as_expected
     assert "never failed" in report.getvalue()
 
 
-def test_a_promotion_can_end_early(rehearsal: Rehearsal, report: StringIO) -> None:
-    result = rehearsal.promote(Wishes(rejecting, to="dev"))
+def test_a_promotion_can_end_early(fresh: Rehearsal, report: StringIO) -> None:
+    result = fresh.promote(Wishes(rejecting, to="dev"))
     assert result.as_expected, report.getvalue()
     assert versions(result) == {"dev": NEW, "staging": "", "prod": ""}
 
 
 def test_an_environment_that_does_not_end_where_it_should_fails_the_rehearsal(
-    rehearsal: Rehearsal, report: StringIO, monkeypatch: pytest.MonkeyPatch
+    lived_in: Rehearsal, report: StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Were the pipeline to roll nothing back, the rehearsal had to say so."""
     from generator.rehearsal import pipeline
@@ -201,6 +221,6 @@ def test_an_environment_that_does_not_end_where_it_should_fails_the_rehearsal(
         return None
 
     monkeypatch.setattr(pipeline.Engine, "_after_failure", nothing)
-    result = rehearsal.promote(Wishes(approving, fail_at="staging:SmokeTest", previous=PREVIOUS))
+    result = lived_in.promote(Wishes(approving, fail_at="dev:SmokeTest", previous=PREVIOUS, to="dev"))
     assert not result.as_expected
-    assert versions(result)["staging"] == NEW
+    assert versions(result)["dev"] == NEW

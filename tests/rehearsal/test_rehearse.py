@@ -1,70 +1,64 @@
-"""The whole rehearsal as a user runs it: what it prints, how it ends, that it leaves nothing, and that probes bite."""
+"""`make rehearse` as a user runs it: the real source and its `buildspec.yml`, exit codes, messages, nothing left."""
 
 from __future__ import annotations
 
-import itertools
-import json
 import os
+import pty
 import re
 import shutil
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
-from rich.console import Console
 
-from generator import template_yaml
-from generator.delivery.deploy import Deployment, Event, deploy, template_at
-from generator.delivery.publish import key_prefix, pin_image
-from generator.environment import TemplateConfiguration, load
-from generator.naming import PROJECT, root_stack_name
-from generator.rehearsal.emulator import Emulator
-from generator.rehearsal.probes import ANYWHERE, Target, inspect
-from generator.rehearsal.rehearse import rehearse_one
-from generator.release import MANIFEST, digest, folder_of, read_manifest
+from generator import __version__
+from generator.rehearsal.pipeline_artifacts import source_files
+from generator.release import folder_of
+from tests.__main__ import VERDICTS, digest
 
 ROOT = Path(__file__).parents[2]
-RELEASE = folder_of(ROOT / "templates_out")
 ENVIRONMENTS = ("dev", "staging", "prod")
-REGION = "eu-west-1"
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The command
-# ---------------------------------------------------------------------------------------------------------------------
 
 
 class Project:
-    """What the command reads, to be broken at will, and a place of its own for what it writes."""
+    """A copy of this project, to be broken at will, and a place of its own for what a rehearsal writes."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.release = folder_of(folder / "templates_out")
+        self.folder = folder / "project"
         self.scratch = folder / "scratch"
         self.scratch.mkdir()
-        for name in ("params", "templates_out"):
-            shutil.copytree(ROOT / name, folder / name)
+        for path in source_files(ROOT):
+            copy = self.folder / path.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, copy)
+        (self.folder / ".venv").symlink_to(ROOT / ".venv")
+        if (ROOT / ".cache/lint").is_dir():
+            shutil.copytree(ROOT / ".cache/lint", self.folder / ".cache/lint")
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def has_passed_its_tests(self) -> None:
+        """Leave the verdict that `make test` leaves. The tests of a rehearsal cannot run inside themselves."""
+        verdict = self.folder / VERDICTS / digest(self.folder)
+        verdict.parent.mkdir(parents=True, exist_ok=True)
+        verdict.write_text("a day in a test", encoding="utf-8")
+
+    def start(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "generator", "rehearse", *arguments],
+            [".venv/bin/python", "-m", "generator", "rehearse", *arguments],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(self.scratch), "COLUMNS": "200"},
+            env={**os.environ, "TMPDIR": str(self.scratch), "COLUMNS": "200"},
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        process = self.start(*arguments)
+    def run(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments, stdin=stdin)
         try:
-            output, errors = process.communicate(timeout=120)
+            output, errors = process.communicate(timeout=180)
         finally:
             process.kill()
         assert "Traceback" not in output + errors
@@ -87,18 +81,11 @@ class Project:
         assert self.emulators() == []
         assert list(self.scratch.iterdir()) == []
 
-    def change_template(self, name: str, old: str, new: str) -> None:
-        path = self.release / name
+    def change(self, name: str, old: str, new: str) -> None:
+        path = self.folder / name
         text = path.read_text(encoding="utf-8")
         assert old in text, old
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
-
-    def rewrite_manifest(self) -> None:
-        """Make the manifest agree with the templates as they are now."""
-        manifest = read_manifest(self.release)
-        for name, entry in manifest["templates"].items():
-            entry["sha256"] = digest((self.release / name).read_bytes())
-        (self.release / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
 
 
 @pytest.fixture
@@ -107,83 +94,100 @@ def project(tmp_path: Path) -> Project:
 
 
 def summary(output: str) -> dict[str, list[str]]:
-    """Return the last table: environment → the other cells, without the seconds."""
+    """Return the last table: environment → the other cells."""
     rows = re.split(r"^Result ─+$", output, flags=re.MULTILINE)[-1].splitlines()
     cells = [re.split(r" {2,}", row.strip()) for row in rows if row.strip()]
-    return {name: rest[:4] for name, *rest in cells if name in ENVIRONMENTS}
+    return {name: rest for name, *rest in cells if name in ENVIRONMENTS}
 
 
-def output_tables(output: str) -> list[dict[str, str]]:
-    """Return the outputs of each environment. A value that was folded is cut, not empty."""
-    tables = re.findall(r"^ Output +Value *\n(.*?)^\w+: \d+ of \d+ claims", output, flags=re.MULTILINE | re.DOTALL)
-    rows = [[re.split(r" {2,}", row.strip(), maxsplit=1) for row in table.splitlines()] for table in tables]
-    return [{row[0]: row[1] for row in table if len(row) == 2} for table in rows]
-
-
-def test_the_release_deploys_to_every_environment(project: Project) -> None:
-    result = project.run()
+def test_the_source_is_built_by_its_buildspec_and_promoted(project: Project) -> None:
+    project.has_passed_its_tests()
+    result = project.run("--approve")
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stderr == ""
     found = summary(result.stdout)
     assert list(found) == list(ENVIRONMENTS)
-    assert [cells[0] for cells in found.values()] == ["CREATE_COMPLETE"] * 3
-    for name, (_, _, _, claims) in found.items():
+    for name, (before, after, status, _, claims, ending) in found.items():
+        assert (before, after, status) == ("none", __version__, "CREATE_COMPLETE"), name
         holding, _, all_claims = claims.partition(" of ")
         assert int(holding) == int(all_claims) > 60, name
-    promised = template_yaml.load((RELEASE / "platform.yaml").read_text(encoding="utf-8"))["Outputs"]
-    tables = output_tables(result.stdout)
-    assert len(tables) == 3
-    for table in tables:
-        assert list(table) == list(promised)
-        assert all(table.values())
+        assert ending == "runs the new release"
     assert "What this does not show" in result.stdout
     assert "Nothing runs on the servers" in result.stdout
+    assert "Where the seconds went" in result.stdout
+    assert (project.folder / "dist").exists() is False
 
 
-def test_one_environment_can_be_chosen(project: Project) -> None:
-    result = project.run("--environment", "staging")
+def test_an_upgrade_is_rehearsed_from_an_older_release(project: Project) -> None:
+    project.has_passed_its_tests()
+    result = project.run("--approve", "--from", "v1.1.0", "--to", "dev")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert list(summary(result.stdout)) == ["staging"]
+    assert summary(result.stdout)["dev"][:3] == ["1.1.0", __version__, "UPDATE_COMPLETE"]
+    assert "dev: the upgrade did what `make impact` predicts" in result.stdout
 
 
-BREAKAGES: dict[str, tuple[str, str, str, str, str]] = {
-    "a missing SSM parameter": (
-        "database.yaml",
-        "rds.force_ssl: '1'",
-        "rds.force_ssl: '{{resolve:ssm:/missing}}'",
-        "Database / DatabaseParameters",
-        "/missing",
-    ),
-    "a property that the schema refuses": (
-        "network.yaml",
-        "RuleAction: allow",
-        "RuleAction: allow\n      RuleColour: blue",
-        "Network / ",
-        "'RuleColour' was unexpected",
-    ),
-}
+def test_a_source_that_does_not_pass_its_tests_is_not_promoted(project: Project) -> None:
+    project.has_passed_its_tests()
+    project.change("generator/alarms.py", "import", "import  ")
+    result = project.run("--approve")
+    assert result.returncode == 1
+    assert "BUILD: `make test` ended with exit status" in result.stdout
+    assert "alarms.py" in result.stdout
+    assert [cells[:2] for cells in summary(result.stdout).values()] == [["none", "none"]] * 3
 
 
-@pytest.mark.parametrize("name", BREAKAGES)
-def test_the_resource_of_a_child_that_fails_is_shown(project: Project, name: str) -> None:
-    template, old, new, where, reason = BREAKAGES[name]
-    project.change_template(template, old, new)
-    project.rewrite_manifest()
-    result = project.run()
-    assert result.returncode == 1, result.stdout + result.stderr
-    box = re.search(r"╭─ first failure ─+╮\n(.*?)╰─", result.stdout, flags=re.DOTALL)
-    assert box is not None, result.stdout
-    assert box.group(1).lstrip("│ ").startswith(where)
-    assert "CREATE_FAILED" in box.group(1)
-    assert reason in box.group(1)
+def test_a_source_whose_templates_were_not_committed_is_not_promoted(project: Project) -> None:
+    project.change("generator/stacks/storage.py", "NONCURRENT_DAYS = 30", "NONCURRENT_DAYS = 31")
+    project.has_passed_its_tests()
+    result = project.run("--approve")
+    assert result.returncode == 1
+    assert "run make templates and commit templates_out" in result.stdout
+    assert [cells[:2] for cells in summary(result.stdout).values()] == [["none", "none"]] * 3
+
+
+def test_who_sits_at_the_terminal_is_asked(project: Project) -> None:
+    project.has_passed_its_tests()
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, b"n\n")
+        result = project.run(stdin=theirs)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    # A rejection that leaves production alone is a rehearsal that went well.
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "prod: first deployment" in result.stdout
+    assert "rejected" in result.stdout
     found = summary(result.stdout)
-    assert "ROLLBACK" in found["dev"][0]
-    assert [found["staging"], found["prod"]] == [["not reached"]] * 2
+    assert [found[name][1] for name in ENVIRONMENTS] == [__version__, __version__, "none"]
+
+
+def test_somebody_must_approve(project: Project) -> None:
+    result = project.run()
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: the pipeline asks for approval and nobody sits at a terminal")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--fail-at", "nowhere"), "'nowhere' is no stage of web-platform-pipeline; its stages: Source, Build"),
+        (("--variable", "Colour=blue"), "'Colour' is no variable of web-platform-pipeline; allowed: RegionalTest"),
+        (("--variable", "Colour"), "--variable 'Colour': must be NAME=VALUE"),
+        (("--from", "v0.0.1"), "templates_out/v0.0.1/manifest.json: cannot be read"),
+    ],
+)
+def test_a_wish_that_cannot_be_fulfilled_is_refused(project: Project, arguments: tuple[str, ...], message: str) -> None:
+    result = project.run("--approve", *arguments)
+    assert result.returncode == 1, result.stdout
+    assert f"error: {message}" in result.stderr
 
 
 def test_a_template_changed_after_writing_is_refused(project: Project) -> None:
-    project.change_template("database.yaml", "postgres17", "postgres16")
-    result = project.run()
+    release = folder_of(Path("templates_out"))
+    project.change(str(release / "database.yaml"), "postgres17", "postgres16")
+    result = project.run("--approve")
     assert result.returncode == 1
     assert result.stdout == ""
     assert re.search(r"^error: .*database\.yaml: is not what v[\d.]+ was written with", result.stderr)
@@ -195,18 +199,20 @@ def test_a_port_in_use_is_named(project: Project) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        result = project.run("--port", str(port))
+        result = project.run("--approve", "--port", str(port))
     assert result.returncode == 1
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
     assert f"error: Port {port} on 127.0.0.1 is in use" in result.stderr
 
 
-def test_an_interrupt_ends_the_emulator_too(project: Project) -> None:
-    process = project.start()
+@pytest.mark.parametrize("moment", ["CREATE_IN_PROGRESS", "stage Build", "stage Dev"])
+def test_an_interrupt_ends_everything(project: Project, moment: str) -> None:
+    project.has_passed_its_tests()
+    process = project.start("--approve")
     assert process.stdout is not None
     try:
-        assert any("IN_PROGRESS" in line for line in process.stdout)
+        assert any(moment in line for line in process.stdout)
         assert len(project.emulators()) == 1
         # To the whole group, as a terminal does on Ctrl-C.
         os.killpg(process.pid, signal.SIGINT)

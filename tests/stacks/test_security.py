@@ -99,3 +99,8 @@ def test_d9_web_server_role_is_for_ec2_and_has_no_managed_policy(templates: Temp
     [trust] = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "ec2.amazonaws.com"}
     assert "ManagedPolicyArns" not in role
+
+
+def test_nobody_waits_here_for_an_instance_profile(templates: Templates) -> None:
+    """IAM takes two minutes for one, and every stack waits for the groups (docs/decisions/0007)."""
+    assert not of_type(templates["security"], "AWS::IAM::InstanceProfile")

@@ -76,6 +76,14 @@ def test_w8_update_does_not_undo_what_scaling_did(templates: Templates) -> None:
     assert ignored is True
 
 
+def test_d9_servers_have_the_role_that_security_made_for_them(templates: Templates) -> None:
+    template = templates["web_tier"]
+    [(name, profile)] = of_type(template, "AWS::IAM::InstanceProfile").items()
+    assert profile["Properties"] == {"Roles": [{"Ref": "WebServerRoleName"}]}
+    launched = template["Resources"]["LaunchTemplate"]["Properties"]["LaunchTemplateData"]
+    assert launched["IamInstanceProfile"] == {"Arn": {"Fn::GetAtt": [name, "Arn"]}}
+
+
 def test_w7_server_starts_only_with_its_rights_and_behind_its_listener(templates: Templates) -> None:
     [group] = of_type(templates["web_tier"], "AWS::AutoScaling::AutoScalingGroup").values()
     assert set(group["DependsOn"]) == {"WriteLogsAndMetrics", "ForwardToWebServers"}

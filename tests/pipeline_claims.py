@@ -1,0 +1,469 @@
+"""What the pipeline and the accounts it deploys to promise, as functions over the rendered templates.
+
+Like `tests.claims`: each `check_…` function holds one promise, and `test_mutations` sees each of them fail.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatch
+from typing import Any
+
+import yaml
+
+from generator.naming import PROJECT, REVIEW, pascal_case, root_stack_name
+from tests.claims import identity_statements, only
+from tests.intrinsics import Template, Templates, of_type, resolved, walk
+
+ACCOUNTS = {"dev": "111111111111", "staging": "222222222222", "prod": "333333333333"}
+REPOSITORY, BUCKET = "my-team/my-shop", ""
+SOURCES = (REPOSITORY, BUCKET)
+SETTINGS = {f"{pascal_case(name)}AccountId": account for name, account in ACCOUNTS.items()} | {
+    "SourceBranch": "main",
+    "NotificationEmail": "",
+}
+
+VARIABLE = re.compile(r"#\{(\w+)\.(\w+)\}")
+ARTIFACT_KEY = {"Fn::GetAtt": ["ArtifactKey", "Arn"]}
+THIS_ACCOUNT = "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"
+STACKS_HERE = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}"
+FROM_THIS_ACCOUNT = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+Group = list[dict[str, Any]]
+
+
+# The way of a release
+
+
+def check_executions_never_overtake_each_other(templates: Templates) -> None:
+    for source in SOURCES:
+        properties = pipeline(templates, source)
+        assert (properties["PipelineType"], properties.get("ExecutionMode")) == ("V2", "QUEUED")
+
+
+def check_a_new_source_starts_the_pipeline(templates: Templates) -> None:
+    by_push = pipeline(templates, REPOSITORY)
+    configuration = by_push["Stages"][0]["Actions"][0]["Configuration"]
+    assert configuration["FullRepositoryId"] == REPOSITORY
+    assert configuration["ConnectionArn"] == {"Ref": "Connection"}
+    trigger = only(by_push.get("Triggers", []))
+    branches = only(trigger["GitConfiguration"]["Push"])["Branches"]
+    assert (trigger["GitConfiguration"]["SourceActionName"], branches) == ("Source", {"Includes": ["main"]})
+    by_upload = pipeline(templates, BUCKET)
+    assert "Triggers" not in by_upload, "a trigger needs a connection"
+    configuration = by_upload["Stages"][0]["Actions"][0]["Configuration"]
+    resources = resources_with(templates, BUCKET)
+    rule = only(resource for resource in resources.values() if resource["Type"] == "AWS::Events::Rule")["Properties"]
+    detail = {"bucket": {"name": [configuration["S3Bucket"]]}, "object": {"key": [configuration["S3ObjectKey"]]}}
+    assert rule["EventPattern"] == {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}
+    started = only(rule["Targets"])["Arn"]
+    assert started.endswith(":${AWS::AccountId}:${Pipeline}")
+    role = resources[only(rule["Targets"])["RoleArn"]["Fn::GetAtt"][0]]["Properties"]
+    allowed = only(only(role["Policies"])["PolicyDocument"]["Statement"])
+    assert (allowed["Action"], allowed["Resource"]) == (["codepipeline:StartPipelineExecution"], [started])
+    bucket = resources[configuration["S3Bucket"]["Ref"]]["Properties"]
+    assert bucket.get("NotificationConfiguration") == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+
+
+def check_artifacts_come_from_earlier_actions(templates: Templates) -> None:
+    for source in SOURCES:
+        made: set[str] = set()
+        for group in groups(templates, source):
+            for action in group:
+                inputs = {artifact["Name"] for artifact in action.get("InputArtifacts", [])}
+                assert inputs <= made, action["Name"]
+                assert artifacts_read(action["Configuration"]) <= inputs, action["Name"]
+            made |= {artifact["Name"] for action in group for artifact in action.get("OutputArtifacts", [])}
+        assert made == {"Source", "Release"}
+
+
+def check_variables_come_from_earlier_actions(templates: Templates) -> None:
+    for source in SOURCES:
+        properties = pipeline(templates, source)
+        known = {
+            "variables": {variable["Name"] for variable in properties["Variables"]},
+            "codepipeline": {"PipelineExecutionId"},
+        }
+        for stage in properties["Stages"]:
+            assert_known(stage.get("BeforeEntry", {}), known, stage["Name"])
+            for group in groups_of(stage):
+                for action in group:
+                    assert_known(action, known, action["Name"])
+                for action in group:
+                    if "Namespace" in action:
+                        assert action["Namespace"] not in known, "two actions would share a namespace"
+                        known[action["Namespace"]] = variables_made(templates, source, action)
+
+
+def check_each_stage_deploys_to_its_environments_account(templates: Templates) -> None:
+    roles = {title: role["Properties"]["RoleName"] for title, role in roles_of(templates, "target_account").items()}
+    stages = {pascal_case(name): name for name in ACCOUNTS}
+    for source in SOURCES:
+        for stage in pipeline(templates, source)["Stages"]:
+            actions = cloudformation_actions(stage)
+            assert bool(actions) == (stage["Name"] in stages), stage["Name"]
+            for action in actions:
+                name = stages[stage["Name"]]
+                there = f"arn:${{AWS::Partition}}:iam::{ACCOUNTS[name]}:role/"
+                configuration = action["Configuration"]
+                assert action.get("RoleArn") == there + roles["DeploymentRole"], (name, action["Name"])
+                assert configuration["StackName"] == root_stack_name(name)
+                assert configuration.get("TemplateConfiguration", f"Release::{name}.json") == f"Release::{name}.json"
+                if configuration["ActionMode"] == "CHANGE_SET_REPLACE":
+                    assert configuration["RoleArn"] == there + roles["CloudFormationRole"], name
+
+
+def check_every_environment_gets_the_same_release(templates: Templates) -> None:
+    of_the_release = {"TemplateBucketName", "TemplateKeyPrefix", "WebServerImageId"}
+    overrides = {name: {"Fn::GetParam": ["Release", "release.json", name]} for name in of_the_release}
+    of_the_environment = {"StackName", "ChangeSetName", "RoleArn", "TemplateConfiguration"}
+    found = []
+    for stage in pipeline(templates, REPOSITORY)["Stages"]:
+        for action in cloudformation_actions(stage):
+            configuration = action["Configuration"]
+            if configuration["ActionMode"] == "CHANGE_SET_REPLACE":
+                assert json.loads(configuration["ParameterOverrides"]) == overrides, stage["Name"]
+                assert configuration["TemplatePath"] == "Release::platform.yaml", stage["Name"]
+                assert configuration["TemplateConfiguration"].startswith("Release::"), stage["Name"]
+                found.append({key: value for key, value in configuration.items() if key not in of_the_environment})
+    assert len(found) == len(ACCOUNTS)
+    assert all(configuration == found[0] for configuration in found)
+    assert of_the_release <= templates["platform"]["Parameters"].keys()
+
+
+def check_production_waits_for_people_who_see_what_changes(templates: Templates) -> None:
+    stages = pipeline(templates, REPOSITORY)["Stages"]
+    names = [stage["Name"] for stage in stages]
+    assert [name for name in names if name.lower() in ACCOUNTS] == ["Dev", "Staging", "Prod"]
+    assert names[names.index("Prod") - 1] == "Review", "nothing comes between the approval and production"
+    report, approval = one_after_the_other(stages[names.index("Review")], 2)
+    assert approval["ActionTypeId"] == {"Category": "Approval", "Owner": "AWS", "Provider": "Manual", "Version": "1"}
+    assert {artifact["Name"] for artifact in report["InputArtifacts"]} == {"Source", "Release"}
+    namespace = report["Namespace"]
+    assert approval["Configuration"]["CustomData"] == f"#{{{namespace}.SUMMARY}}"
+    assert approval["Configuration"].get("ExternalEntityLink") == f"#{{{namespace}.REPORT_URL}}"
+    assert approval["Configuration"].get("NotificationArn") == {"Ref": "NotificationTopic"}
+    elsewhere = [stage for stage in stages if stage["Name"] != "Review"]
+    kinds = {action["ActionTypeId"]["Category"] for stage in elsewhere for action in stage["Actions"]}
+    assert "Approval" not in kinds, "a stage that is rolled back would ask again"
+
+
+def check_a_stage_that_fails_is_undone(templates: Templates) -> None:
+    for stage in pipeline(templates, REPOSITORY)["Stages"]:
+        name = stage["Name"]
+        if name.lower() in ACCOUNTS:
+            assert stage.get("OnFailure") == {"Result": "ROLLBACK"}, name
+        elif name == "Build":
+            retry = {"Result": "RETRY", "RetryConfiguration": {"RetryMode": "FAILED_ACTIONS"}}
+            assert stage.get("OnFailure") == retry, name
+        else:
+            assert "OnFailure" not in stage, name
+
+
+def check_every_deployment_is_tested_from_outside(templates: Templates) -> None:
+    for stage in pipeline(templates, REPOSITORY)["Stages"]:
+        if stage["Name"].lower() not in ACCOUNTS:
+            continue
+        create, execute, test = one_after_the_other(stage, 3)
+        assert create["Configuration"]["ActionMode"] == "CHANGE_SET_REPLACE", stage["Name"]
+        assert execute["Configuration"]["ActionMode"] == "CHANGE_SET_EXECUTE", stage["Name"]
+        assert execute["Configuration"]["ChangeSetName"] == create["Configuration"]["ChangeSetName"], stage["Name"]
+        assert test["Configuration"]["ProjectName"] == {"Ref": "SmokeTestProject"}, stage["Name"]
+        variable = only(json.loads(test["Configuration"]["EnvironmentVariables"]))
+        address = f"#{{{execute['Namespace']}.ApplicationUrl}}"
+        assert variable == {"name": "APPLICATION_URL", "value": address, "type": "PLAINTEXT"}, stage["Name"]
+
+
+def check_regional_tests_run_where_they_are_asked_for(templates: Templates) -> None:
+    properties = pipeline(templates, REPOSITORY)
+    variable = only(properties["Variables"])
+    assert (variable["Name"], variable["DefaultValue"]) == ("RegionalTest", "no")
+    stage = only(stage for stage in properties["Stages"] if "BeforeEntry" in stage)
+    assert stage["Name"] == "RegionalTest"
+    condition = only(stage["BeforeEntry"]["Conditions"])
+    rule = only(condition["Rules"])
+    assert (condition["Result"], rule["RuleTypeId"]["Provider"]) == ("SKIP", "VariableCheck")
+    assert rule["Configuration"] == {"Variable": "#{variables.RegionalTest}", "Operator": "EQ", "Value": "yes"}
+
+
+def check_people_hear_of_failures_and_approvals(templates: Templates) -> None:
+    template = templates["pipeline"]
+    rule = only(of_type(template, "AWS::CodeStarNotifications::NotificationRule").values())
+    about = {event.removeprefix("codepipeline-pipeline-") for event in rule["Properties"]["EventTypeIds"]}
+    assert {"pipeline-execution-failed", "manual-approval-needed"} <= about
+    assert only(rule["Properties"]["Targets"])["TargetAddress"] == {"Ref": "NotificationTopic"}
+    topic = template["Resources"]["NotificationTopic"]["Properties"]
+    assert topic.get("KmsMasterKeyId") == {"Ref": "ArtifactKey"}
+    statements = template["Resources"]["NotificationTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    allowed = only(statement for statement in statements if statement["Effect"] == "Allow")
+    assert allowed["Principal"] == {"Service": "codestar-notifications.amazonaws.com"}
+    assert allowed.get("Condition") == FROM_THIS_ACCOUNT
+    assert "NotificationTopicPolicy" in rule.get("DependsOn", [])
+
+
+# The tools account
+
+
+def check_the_tools_account_opens_to_the_environments_roles_alone(templates: Templates) -> None:
+    """Keys, buckets and topics let in this account, services, and some roles of the target accounts to read."""
+    readers = ("DeploymentRole", "ReviewRole", "CloudFormationRole")
+    names = [role_name(templates, "target_account", title) for title in readers]
+    roles = [{"Fn::Sub": f"arn:${{AWS::Partition}}:iam::*:role/{name}"} for name in names]
+    targets = [{"Fn::Sub": f"arn:${{AWS::Partition}}:iam::${{{name}}}:root"} for name in SETTINGS if "Account" in name]
+    shared = set()
+    for title, statement in resource_statements(templates):
+        if statement["Effect"] == "Deny":
+            continue
+        principal = statement["Principal"]
+        assert isinstance(principal, dict), (title, statement["Sid"])
+        if "Service" in principal:
+            assert statement.get("Condition"), (title, statement["Sid"])
+        elif principal["AWS"] != {"Fn::Sub": THIS_ACCOUNT}:
+            callers = statement.get("Condition", {}).get("ArnLike")
+            assert principal["AWS"] == targets, (title, statement["Sid"])
+            assert callers == {"aws:PrincipalArn": roles}, (title, statement["Sid"])
+            reading = {"kms:Decrypt", "kms:DescribeKey", "s3:GetObject", "s3:GetObjectVersion"}
+            assert set(statement["Action"]) <= reading, (title, statement["Sid"])
+            shared.add(title)
+    assert shared == {"ArtifactKey", "ArtifactBucketPolicy", "TemplateBucketPolicy"}
+
+
+def check_only_who_makes_something_writes_it(templates: Templates) -> None:
+    writers = {
+        ("PipelineRole", "Artifacts"): ["ArtifactBucket/*"],
+        ("BuildRole", "HandOnArtifacts"): ["ArtifactBucket/*"],
+        ("BuildRole", "PublishReleases"): ["TemplateBucket/web-platform/*"],
+        ("ChangeReportRole", "KeepReports"): ["TemplateBucket/reviews/*"],
+    }
+    found = {
+        (title, statement["Sid"]): [object_of(resource) for resource in statement["Resource"]]
+        for title, statement in identity_statements(templates["pipeline"])
+        if any(action.startswith(("s3:Put", "s3:Delete")) for action in statement["Action"])
+    }
+    assert found == writers
+
+
+def check_each_role_of_the_tools_account_acts_in_its_accounts_only(templates: Templates) -> None:
+    """A build that runs what is under review gets no role that deploys."""
+    roles = {
+        "PipelineRole": ("DeploymentRole", list(ACCOUNTS)),
+        "ChangeReportRole": ("ReviewRole", ["prod"]),
+        "RegionalTestRole": ("RegionalTestRole", ["dev"]),
+    }
+    expected = {}
+    for title, (role, names) in roles.items():
+        called = role_name(templates, "target_account", role)
+        accounts = [f"${{{pascal_case(name)}AccountId}}" for name in names]
+        expected[title] = [{"Fn::Sub": f"arn:${{AWS::Partition}}:iam::{account}:role/{called}"} for account in accounts]
+    assuming = [
+        (title, statement["Resource"])
+        for title, statement in identity_statements(templates["pipeline"])
+        if "sts:AssumeRole" in statement["Action"]
+    ]
+    assert len(assuming) == len(expected)
+    assert dict(assuming) == expected
+
+
+def check_services_take_the_tools_accounts_roles_for_it_alone(templates: Templates) -> None:
+    roles = roles_of(templates, "pipeline")
+    for title, role in roles.items():
+        trust = only(role["Properties"]["AssumeRolePolicyDocument"]["Statement"])
+        assert list(trust["Principal"]) == ["Service"], title
+        assert trust.get("Condition") == FROM_THIS_ACCOUNT, title
+
+
+def check_builds_are_encrypted_and_logged(templates: Templates) -> None:
+    template = templates["pipeline"]
+    group = only(of_type(template, "AWS::Logs::LogGroup"))
+    projects = of_type(template, "AWS::CodeBuild::Project")
+    assert projects
+    for title, project in projects.items():
+        properties = project["Properties"]
+        assert properties.get("EncryptionKey") == ARTIFACT_KEY, title
+        assert "PrivilegedMode" not in properties["Environment"], title
+        logs = {"CloudWatchLogs": {"Status": "ENABLED", "GroupName": {"Ref": group}}}
+        assert properties.get("LogsConfig") == logs, title
+        rights = rights_of(template, properties["ServiceRole"]["Fn::GetAtt"][0])
+        writing = [statement["Resource"] for statement in rights if "logs:PutLogEvents" in statement["Action"]]
+        assert writing == [[{"Fn::GetAtt": [group, "Arn"]}]], title
+
+
+# The environments' accounts
+
+
+def check_target_roles_are_for_the_tools_account_alone(templates: Templates) -> None:
+    """And there for those roles only that the pipeline's template gives their names to."""
+    root = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${ToolsAccountId}:root"}}
+    users = {
+        "DeploymentRole": "PipelineRole",
+        "ReviewRole": "ChangeReportRole",
+        "RegionalTestRole": "RegionalTestRole",
+    }
+    found = roles_of(templates, "target_account")
+    assert found.keys() == {*users, "CloudFormationRole"}
+    for title, role in found.items():
+        trust = only(role["Properties"]["AssumeRolePolicyDocument"]["Statement"])
+        assert trust["Action"] == ["sts:AssumeRole"], title
+        if title == "CloudFormationRole":
+            assert trust["Principal"] == {"Service": "cloudformation.amazonaws.com"}
+            continue
+        called = role_name(templates, "pipeline", users[title])
+        callers = [{"Fn::Sub": f"arn:${{AWS::Partition}}:iam::${{ToolsAccountId}}:role/{called}"}]
+        assert trust["Principal"] == root, title
+        assert trust.get("Condition") == {"ArnEquals": {"aws:PrincipalArn": callers}}, title
+
+
+def check_only_cloudformation_may_do_everything(templates: Templates) -> None:
+    for module, template in templates.items():
+        for title, role in of_type(template, "AWS::IAM::Role").items():
+            managed = [policy.get("Fn::Sub") for policy in role["Properties"].get("ManagedPolicyArns", [])]
+            mighty = (module, title) == ("target_account", "CloudFormationRole")
+            administrator = "arn:${AWS::Partition}:iam::aws:policy/AdministratorAccess"
+            assert (administrator in managed) == mighty, (module, title)
+
+
+def check_cloudformations_role_is_handed_to_cloudformation_only(templates: Templates) -> None:
+    passing = [
+        (title, statement)
+        for title, statement in identity_statements(templates["target_account"])
+        if any(action.startswith("iam:") for action in statement["Action"])
+    ]
+    assert {title for title, _ in passing} == {"DeploymentRole", "ReviewRole", "RegionalTestRole"}
+    for title, statement in passing:
+        assert statement["Action"] == ["iam:PassRole"], title
+        assert statement["Resource"] == [{"Fn::GetAtt": ["CloudFormationRole", "Arn"]}], title
+        to_cloudformation = {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}
+        assert statement.get("Condition") == to_cloudformation, title
+
+
+def check_stacks_of_the_project_change_through_change_sets_only(templates: Templates) -> None:
+    """And only the deployment executes them: a review makes one, for people to read."""
+    of_the_project = {"Fn::Sub": STACKS_HERE + ":stack/web-platform-*"}
+    changing = {"CreateStack", "UpdateStack", "DeleteStack", "CancelUpdateStack", "ContinueUpdateRollback"}
+    executing = set()
+    for title, statement in identity_statements(templates["target_account"]):
+        actions = {action.partition(":")[2] for action in statement["Action"] if action.startswith("cloudformation:")}
+        if "ExecuteChangeSet" in actions:
+            executing.add(title)
+        if title in ("DeploymentRole", "ReviewRole") and actions:
+            assert not actions & changing, (title, statement["Sid"])
+            assert statement["Resource"] == [of_the_project] or actions == {"DescribeStacks"}, (title, statement["Sid"])
+    assert executing == {"DeploymentRole"}
+
+
+def check_a_review_replaces_no_change_set_that_is_executed(templates: Templates) -> None:
+    """It runs what is under review, and what it makes must not stand where the pipeline looks for its own."""
+    making = {"cloudformation:CreateChangeSet", "cloudformation:DeleteChangeSet"}
+    of_review = [s for title, s in identity_statements(templates["target_account"]) if title == "ReviewRole"]
+    statements = [statement for statement in of_review if making & set(statement["Action"])]
+    pattern = f"{PROJECT}-*{REVIEW}*"
+    assert [s.get("Condition") for s in statements] == [{"StringLike": {"cloudformation:ChangeSetName": pattern}}]
+    for stage in pipeline(templates, REPOSITORY)["Stages"]:
+        for action in stage["Actions"]:
+            assert not fnmatch(action["Configuration"].get("ChangeSetName", ""), pattern), stage["Name"]
+
+
+# What the checks look at
+
+
+def resources_with(templates: Templates, source: str) -> dict[str, Any]:
+    """Return the resources of the pipeline's template as they are with one of the two sources."""
+    return resolved(templates["pipeline"], **SETTINGS, SourceRepository=source)
+
+
+def pipeline(templates: Templates, source: str) -> dict[str, Any]:
+    """Return the properties of the pipeline with one of the two sources, accounts filled in."""
+    resources = resources_with(templates, source)
+    properties: dict[str, Any] = resources["Pipeline"]["Properties"]
+    return properties
+
+
+def groups(templates: Templates, source: str) -> list[Group]:
+    """Return the actions of all stages in groups that run at the same time, one group after the other."""
+    return [group for stage in pipeline(templates, source)["Stages"] for group in groups_of(stage)]
+
+
+def groups_of(stage: Mapping[str, Any]) -> list[Group]:
+    """Return the actions of one stage in groups that run at the same time."""
+    orders = sorted({action.get("RunOrder", 1) for action in stage["Actions"]})
+    return [[action for action in stage["Actions"] if action.get("RunOrder", 1) == order] for order in orders]
+
+
+def one_after_the_other(stage: Mapping[str, Any], number: int) -> Group:
+    """Return the actions of a stage of which each waits for the one before."""
+    ordered = [only(group) for group in groups_of(stage)]
+    assert len(ordered) == number, [action["Name"] for action in ordered]
+    return ordered
+
+
+def cloudformation_actions(stage: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the actions of a stage that deploy."""
+    return [action for action in stage["Actions"] if action["ActionTypeId"]["Provider"] == "CloudFormation"]
+
+
+def artifacts_read(configuration: Mapping[str, Any]) -> set[str]:
+    """Return the artifacts that a CloudFormation action's configuration takes files from."""
+    found = {str(value).partition("::")[0] for key, value in configuration.items() if key.startswith("Template")}
+    overrides = json.loads(configuration.get("ParameterOverrides", "{}"))
+    return found | {override["Fn::GetParam"][0] for override in overrides.values()}
+
+
+def assert_known(value: Any, known: Mapping[str, set[str]], where: str) -> None:
+    """Assert that every variable inside a value has been made by an earlier action."""
+    texts = [text for text in walk(value) if isinstance(text, str)]
+    for namespace, name in (found for text in texts for found in VARIABLE.findall(text)):
+        assert name in known.get(namespace, set()), (where, namespace, name)
+
+
+def variables_made(templates: Templates, source: str, action: Mapping[str, Any]) -> set[str]:
+    """Return the variables that later actions can read of an action, as far as the templates say."""
+    provider, configuration = action["ActionTypeId"]["Provider"], action["Configuration"]
+    if provider == "CloudFormation" and configuration["ActionMode"] == "CHANGE_SET_EXECUTE":
+        return set(templates["platform"]["Outputs"])
+    if provider == "CodeBuild":
+        specification = inline_buildspec(resources_with(templates, source)[configuration["ProjectName"]["Ref"]])
+        return set(specification.get("env", {}).get("exported-variables", []))
+    return set()
+
+
+def inline_buildspec(project: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the build specification that a project brings along, or nothing where it follows the repository's."""
+    text = project["Properties"]["Source"].get("BuildSpec")
+    return dict(yaml.safe_load(text)) if text else {}
+
+
+def roles_of(templates: Templates, module: str) -> dict[str, Any]:
+    """Return the roles of a template by logical id."""
+    return of_type(templates[module], "AWS::IAM::Role")
+
+
+def role_name(templates: Templates, module: str, title: str) -> str:
+    """Return the fixed name of a role."""
+    name: str = templates[module]["Resources"][title]["Properties"]["RoleName"]
+    return name
+
+
+def resource_statements(templates: Templates) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the statements of the policies of the pipeline's keys, buckets and topics, with the logical id."""
+    for key, kinds in (
+        ("KeyPolicy", ["AWS::KMS::Key"]),
+        ("PolicyDocument", ["AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy"]),
+    ):
+        for kind in kinds:
+            for title, resource in of_type(templates["pipeline"], kind).items():
+                yield from ((title, statement) for statement in resource["Properties"][key]["Statement"])
+
+
+def rights_of(template: Template, role: str) -> list[dict[str, Any]]:
+    """Return the statements of a role: those inside it, and those of the template's policies that it has."""
+    managed = [policy.get("Ref") for policy in template["Resources"][role]["Properties"].get("ManagedPolicyArns", [])]
+    return [statement for owner, statement in identity_statements(template) if owner in (role, *managed)]
+
+
+def object_of(resource: Mapping[str, Any]) -> str:
+    """Return bucket and key of an object's ARN: `ArtifactBucket/*`."""
+    found = re.fullmatch(r"\$\{(\w+)\.Arn\}/(.+)", resource["Fn::Sub"])
+    assert found, resource
+    return f"{found[1]}/{found[2]}"
