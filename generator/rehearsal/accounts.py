@@ -68,5 +68,5 @@ def _import_certificate(accounts: Accounts, name: str) -> None:
     """Put a certificate where the ingress stack looks for it, as the operator of a real account does (W5)."""
     requested = accounts.client("acm", name).request_certificate(DomainName=f"{name}.example.com")
     accounts.client("ssm", name).put_parameter(
-        Name=f"/{PROJECT}/{name}/certificate-arn", Value=requested["CertificateArn"], Type="String"
+        Name=f"/{PROJECT}/{name}/certificate-arn", Value=requested["CertificateArn"], Type="String", Overwrite=True
     )

@@ -145,7 +145,7 @@ def started(
     with (
         Emulator(port) as emulator,
         WebServerStandIn() as stand_in,
-        tempfile.TemporaryDirectory(prefix="rehearsal-") as workspace,
+        tempfile.TemporaryDirectory(prefix="builds-", dir=emulator.directory) as workspace,
     ):
         narrator = Narrator(console)
         accounts = Accounts(emulator, region)

@@ -530,7 +530,7 @@ def test_a_rehearsal_that_is_killed_leaves_nothing(project: Path, tmp_path: Path
         process.send_signal(signal.SIGKILL)
         process.communicate()
     wait_until(lambda: processes_in(tmp_path) == [])
-    wait_until(lambda: list(tmp_path.glob("rehearsal-emulator-*")) == [])
+    wait_until(lambda: list(tmp_path.iterdir()) == [])
 
 
 def processes_in(scratch: Path) -> list[int]:
@@ -544,3 +544,24 @@ def processes_in(scratch: Path) -> list[int]:
         if f"TMPDIR={scratch}".encode() in variables:
             found.append(int(process.name))
     return found
+
+
+def test_of_two_change_sets_that_would_create_a_stack_one_is_executed(account: Account) -> None:
+    cloudformation = account.client("cloudformation")
+    template = "Resources: {Topic: {Type: 'AWS::SNS::Topic'}}"
+    first, second = (
+        cloudformation.create_change_set(
+            StackName="stack", ChangeSetName=name, ChangeSetType="CREATE", TemplateBody=template
+        )
+        for name in ("first", "second")
+    )
+    assert first["StackId"] == second["StackId"]
+    for made in (first, second):
+        wait_until(
+            lambda made=made: (
+                cloudformation.describe_change_set(ChangeSetName=made["Id"])["Status"] == "CREATE_COMPLETE"
+            )
+        )
+    cloudformation.execute_change_set(ChangeSetName=second["Id"])
+    with pytest.raises(cloudformation.exceptions.ClientError, match="ChangeSetNotFound"):
+        cloudformation.execute_change_set(ChangeSetName=first["Id"])

@@ -33,7 +33,8 @@ class Project:
             copy = self.folder / path.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, copy)
-        (self.folder / ".venv").symlink_to(ROOT / ".venv")
+        for environment in (".venv", ".venv-taskcat"):
+            (self.folder / environment).symlink_to(ROOT / environment)
         if (ROOT / ".cache/lint").is_dir():
             shutil.copytree(ROOT / ".cache/lint", self.folder / ".cache/lint")
 
