@@ -22,9 +22,11 @@ REGION = "eu-west-1"
 account_ids = (f"8{number:011d}" for number in itertools.count())
 
 
-def deployed(emulator: Emulator, configuration: TemplateConfiguration, release: Path = RELEASE) -> Target:
-    """Deploy an environment in an account of its own."""
-    account_id = next(account_ids)
+def deployed(
+    emulator: Emulator, configuration: TemplateConfiguration, release: Path = RELEASE, account_id: str = ""
+) -> Target:
+    """Deploy an environment in the account given, or in one of its own."""
+    account_id = account_id or next(account_ids)
 
     def client(service: str) -> Any:
         return emulator.client(service, account_id, REGION)

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from generator.environment import TemplateConfiguration, load
 from generator.rehearsal.emulator import Emulator
-from generator.rehearsal.rehearse import rehearse_one
-from generator.release import folder_of
-
-ROOT = Path(__file__).parents[2]
-RELEASE = folder_of(ROOT / "templates_out")
+from generator.rehearsal.probes import inspect
+from tests.rehearsal.environments import ROOT, deployed
 
 SETTINGS: dict[str, dict[str, str]] = {
     "TLS offloaded at the load balancer (W4)": {"TargetProtocol": "HTTP"},
@@ -47,14 +42,10 @@ def configured(tmp_path: Path, settings: dict[str, str]) -> TemplateConfiguratio
 def test_setting_deploys_and_keeps_every_claim(emulator: Emulator, tmp_path: Path, name: str) -> None:
     settings = SETTINGS[name]
     account_id = f"9{list(SETTINGS).index(name):011d}"
-    report = StringIO()
-    configuration = configured(tmp_path, settings)
     if "HostedZoneId" in settings:
         zone = emulator.client("route53", account_id, "eu-west-1").create_hosted_zone(
             Name="example.com", CallerReference="rehearsal"
         )
         settings = {**settings, "HostedZoneId": zone["HostedZone"]["Id"].rpartition("/")[2]}
-        configuration = configured(tmp_path, settings)
-    deployment, findings = rehearse_one(emulator, RELEASE, configuration, account_id, Console(file=report, width=200))
-    assert deployment.complete, report.getvalue()
-    assert [finding for finding in findings if not finding.holds] == []
+    target = deployed(emulator, configured(tmp_path, settings), account_id=account_id)
+    assert [finding for finding in inspect(target) if not finding.holds] == []
