@@ -167,15 +167,14 @@ def _seconds_table(history: Sequence[Execution]) -> Table:
 
 
 def _environments_table(environments: Sequence[EnvironmentResult]) -> Table:
-    table = Table("Environment", "Before", "After", "Status", "Resources", "Claims", "As expected", box=None)
+    table = Table("Environment", "Before", "After", Column("Status", no_wrap=True), "Claims", "So it", box=None)
     for e in environments:
-        resources = sum(len(found) for found in e.deployment.resources.values()) if e.deployment else 0
         claims = f"{sum(f.holds for f in e.findings)} of {len(e.findings)}" if e.findings else ""
         before, after = (state.version or "none" if state else "none" for state in (e.before, e.after))
         colour = "green" if e.as_expected else "red"
         status = _coloured(e.after.status) if e.after else ""
         words = f"[{colour}]{e.expectation.words}[/]"
-        table.add_row(e.name, before, after, status, str(resources or ""), claims, words)
+        table.add_row(e.name, before, after, status, claims, words)
     return table
 
 

@@ -108,7 +108,7 @@ def test_the_source_is_built_by_its_buildspec_and_promoted(project: Project) -> 
     assert result.stderr == ""
     found = summary(result.stdout)
     assert list(found) == list(ENVIRONMENTS)
-    for name, (before, after, status, _, claims, ending) in found.items():
+    for name, (before, after, status, claims, ending) in found.items():
         assert (before, after, status) == ("none", __version__, "CREATE_COMPLETE"), name
         holding, _, all_claims = claims.partition(" of ")
         assert int(holding) == int(all_claims) > 60, name
