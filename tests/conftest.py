@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from generator.stacks import STACKS
 from generator.template_yaml import dump, load
 
 pytest.register_assert_rewrite("tests.claims", "tests.pipeline_claims")
+
+# In the background of a script we inherit that Ctrl-C is ignored, and so would every process that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("patient", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("patient")
