@@ -18,6 +18,9 @@ PROJECT = "web-platform"
 own.
 """
 
+PLATFORM = "platform"
+"""The root that environments deploy, by its short name."""
+
 TOOLS = "tools"
 """What the tools account is called where other accounts have the name of an environment."""
 
@@ -53,6 +56,11 @@ def short_name(module: ModuleType | str) -> str:
 def stack_logical_id(module: ModuleType | str) -> str:
     """Return the logical id under which a root nests the module's stack: `WebTier`."""
     return pascal_case(short_name(module))
+
+
+def resource_address(stack: str, logical_id: str) -> str:
+    """Return a resource's place among nested stacks: `Network/Vpc`, or `WebTier` in the root, whose path is empty."""
+    return f"{stack}/{logical_id}" if stack else logical_id
 
 
 def template_file(module: ModuleType | str) -> str:

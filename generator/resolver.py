@@ -29,7 +29,7 @@ import yaml
 from generator import template_yaml
 from generator.errors import UserError
 from generator.intrinsics import FUNCTIONS, IntrinsicError, apply, as_text, has_symbol, split_items, substitute, symbol
-from generator.naming import PROJECT, root_stack_name
+from generator.naming import PROJECT, resource_address, root_stack_name
 from generator.nesting import TEMPLATE_URL
 
 NESTED_STACK = "AWS::CloudFormation::Stack"
@@ -91,7 +91,7 @@ class Resource:
     @property
     def address(self) -> str:
         """Return the resource's place in the whole: `Network/Vpc`, or `WebTier` in the root."""
-        return _address(self.stack, self.logical_id)
+        return resource_address(self.stack, self.logical_id)
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,9 @@ class _Stack:
     # Parameters
 
     def _pseudo_parameters(self) -> dict[str, Any]:
-        at_deployment = {name: self.context.symbol(_address(self.path, name)) for name in DEPLOY_TIME_PSEUDO_PARAMETERS}
+        at_deployment = {
+            name: self.context.symbol(resource_address(self.path, name)) for name in DEPLOY_TIME_PSEUDO_PARAMETERS
+        }
         own_name = {} if self.path else {"AWS::StackName": _root_stack_name(self.file, self.parameters)}
         return {**self.context.pseudo_parameters(), **at_deployment, **own_name}
 
@@ -376,7 +378,7 @@ class _Stack:
             attributes=self._value(beside, used),
             condition=declared.get("Condition"),
             template=self.file,
-            waits_for=tuple(_address(self.path, name) for name in sorted(used)),
+            waits_for=tuple(resource_address(self.path, name) for name in sorted(used)),
         )
 
     def _properties(self, declared: Any, used: set[str]) -> Mapping[str, Any]:
@@ -410,7 +412,7 @@ class _Stack:
                 given = properties.get("Parameters", {})
                 if not isinstance(given, dict):
                     raise _Defect("Parameters of a nested stack must be a mapping")
-                self._nested[logical_id] = _Stack(self.context, _address(self.path, logical_id), file, given)
+                self._nested[logical_id] = _Stack(self.context, resource_address(self.path, logical_id), file, given)
         stack = self._nested[logical_id]
         if stack is None:
             raise _Defect(f"nested stack {logical_id} waits for itself")
@@ -470,7 +472,7 @@ class _Stack:
             if name in values:
                 return values[name]
         self._use(name, used)
-        return self.context.symbol(_address(self.path, name))
+        return self.context.symbol(resource_address(self.path, name))
 
     def _attribute(self, name: str, attribute: str, used: set[str]) -> Any:
         self._use(name, used)
@@ -481,7 +483,7 @@ class _Stack:
                 there = ", ".join(nested.outputs()) or "none"
                 raise _Defect(f"nested stack {name} has no output {output}; those of {nested.file}: {there}")
             return nested.outputs()[output]
-        return self.context.symbol(f"{_address(self.path, name)}.{attribute}")
+        return self.context.symbol(f"{resource_address(self.path, name)}.{attribute}")
 
     def _use(self, name: str, used: set[str]) -> None:
         if name not in self.template["Resources"]:
@@ -588,7 +590,3 @@ def _allowed(parameter: Mapping[str, Any], kind: str, value: str) -> bool:
     if not re.fullmatch(r"-?\d+(\.\d+)?", value, re.ASCII):
         return False
     return float(parameter.get("MinValue", "-inf")) <= float(value) <= float(parameter.get("MaxValue", "inf"))
-
-
-def _address(stack: str, name: str) -> str:
-    return f"{stack}/{name}" if stack else name

@@ -15,14 +15,11 @@ from generator.checks.deployment_time import DeploymentTime, deployment_time
 from generator.checks.impact import compare
 from generator.checks.waivers import Waiver
 from generator.errors import UserError
-from generator.naming import PROJECT
+from generator.naming import PLATFORM, PROJECT
 from generator.resolver import Resolution, resolve
 
 if TYPE_CHECKING:
     from generator.environment import TemplateConfiguration
-
-ROOT = "platform"
-"""The root that environments deploy."""
 
 PLACEHOLDERS = {
     "TemplateBucketName": f"{PROJECT}-templates",
@@ -87,7 +84,9 @@ def impact_of(
     for configuration in configurations:
         region = configuration.environment.availability_zone_a.literal[:-1]
         old, new = (
-            resolve(release, ROOT, release_parameters(release, ROOT, configuration.parameters()), account_id, region)
+            resolve(
+                release, PLATFORM, release_parameters(release, PLATFORM, configuration.parameters()), account_id, region
+            )
             for release in (before, after)
         )
         name = configuration.environment.environment_name.literal

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from generator.delivery.deploy import Deployment, Event, deploy, template_text
+from generator.delivery.deploy import Deployment, Event, deploy, find_deployed, template_text
 from generator.delivery.session import explained
 from generator.environment import ENVIRONMENTS, REQUIRED_TAGS, TemplateConfiguration
 from generator.errors import UserError
@@ -148,12 +148,12 @@ def _bootstrap(
 
 def _refuse_stuck(cloudformation: CloudFormationClient, stack_name: str) -> None:
     """Raise `UserError` where the stack is in a state that takes no update."""
-    pages = cloudformation.get_paginator("describe_stacks").paginate()
-    for status in [s["StackStatus"] for page in pages for s in page["Stacks"] if s["StackName"] == stack_name]:
-        if status in STUCK:
-            raise UserError(f"stack {stack_name} is in {status}: {STUCK[status]}")
-        if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
-            raise UserError(f"stack {stack_name} is in {status}: wait until it is over, {DEPLOY_AGAIN}")
+    stack = find_deployed(cloudformation, stack_name)
+    status = stack["StackStatus"] if stack else ""
+    if status in STUCK:
+        raise UserError(f"stack {stack_name} is in {status}: {STUCK[status]}")
+    if status.endswith("_IN_PROGRESS"):
+        raise UserError(f"stack {stack_name} is in {status}: wait until it is over, {DEPLOY_AGAIN}")
 
 
 def _why(deployment: Deployment) -> str:

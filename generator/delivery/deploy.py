@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from generator.naming import resource_address
+
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -21,6 +23,8 @@ NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 """Words by which CloudFormation says that a change set is empty, which it calls a failure."""
 NO_CHANGE_SET = ("ChangeSetNotFound", "ChangeSetNotFoundException", "ValidationError")
 """Error codes for a change set, or a stack, that does not exist."""
+IN_REVIEW = "REVIEW_IN_PROGRESS"
+"""The status of a stack of which there is only a change set that would create it."""
 NO_STACK = "does not exist"
 """Words of the `ValidationError` for a stack that is not there. Any other refusal says nothing about the stack."""
 CONSEQUENCES = ("cancelled", "The following resource(s) failed", "Embedded stack", "Nested stack")
@@ -38,6 +42,11 @@ class Event:
     status: str
     reason: str
     time: datetime
+
+    @property
+    def address(self) -> str:
+        """The resource's place among the stacks, such as `Network/Vpc`."""
+        return resource_address(self.stack, self.logical_id)
 
     @property
     def failed(self) -> bool:
@@ -128,6 +137,22 @@ def deploy(
     return execute_change_set(cloudformation, change_set, on_event)
 
 
+def find_stack(cloudformation: CloudFormationClient, stack_name: str) -> Mapping[str, Any] | None:
+    """Return a stack as CloudFormation describes it, or nothing where there is none."""
+    try:
+        return cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
+    except cloudformation.exceptions.ClientError as error:
+        if _says_there_is_no_stack(error):
+            return None
+        raise
+
+
+def find_deployed(cloudformation: CloudFormationClient, stack_name: str) -> Mapping[str, Any] | None:
+    """Return a stack that has been deployed; nothing where at most a change set waits to create it."""
+    stack = find_stack(cloudformation, stack_name)
+    return None if stack is None or stack["StackStatus"] == IN_REVIEW else stack
+
+
 def find_change_set(cloudformation: CloudFormationClient, stack_name: str, name: str) -> ChangeSet | None:
     """Return a change set by its name, or nothing where there is none."""
     try:
@@ -157,7 +182,7 @@ def create_change_set(
     """
     if find_change_set(cloudformation, stack_name, name) is not None:
         cloudformation.delete_change_set(StackName=stack_name, ChangeSetName=name)
-    kind: Literal["CREATE", "UPDATE"] = "UPDATE" if _exists(cloudformation, stack_name) else "CREATE"
+    kind: Literal["CREATE", "UPDATE"] = "UPDATE" if find_deployed(cloudformation, stack_name) else "CREATE"
     request: dict[str, Any] = {**template, **({"RoleARN": role_arn} if role_arn else {})}
     created = cloudformation.create_change_set(
         StackName=stack_name,
@@ -205,16 +230,6 @@ def execute_change_set(
 def _refusal(change_set: ChangeSet) -> Event:
     now = datetime.now().astimezone()
     return Event("", change_set.stack_name, "AWS::CloudFormation::ChangeSet", "FAILED", change_set.reason, now)
-
-
-def _exists(cloudformation: CloudFormationClient, stack_name: str) -> bool:
-    try:
-        stacks = cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
-    except cloudformation.exceptions.ClientError as error:
-        if _says_there_is_no_stack(error):
-            return False
-        raise
-    return stacks[0]["StackStatus"] != "REVIEW_IN_PROGRESS"
 
 
 def _says_there_is_no_stack(error: ClientError) -> bool:

@@ -16,15 +16,12 @@ from typing import TYPE_CHECKING
 
 from generator.delivery.session import explained
 from generator.environment import load_all
-from generator.naming import PROJECT, template_file, web_server_image_path
+from generator.naming import PLATFORM, PROJECT, template_file, web_server_image_path
 from generator.release import MANIFEST, digest, read_manifest, replace, staged, to_json, verify
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
-
-ROOT = "platform"
-"""The root that the pipeline deploys."""
 
 PUBLIC_IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 """The public SSM parameter that names the newest Amazon Linux 2023 AMI.
@@ -54,7 +51,7 @@ def publish(s3: S3Client, ssm: SSMClient, release: Path, params: Path, bucket: s
         image = pin_image(ssm, release)
     published = {"TemplateBucketName": bucket, "TemplateKeyPrefix": prefix, "WebServerImageId": image}
     smoke_test = Path(__file__).with_name("smoke_test.py")
-    sources = [release / template_file(ROOT), smoke_test, *(each.source for each in configurations)]
+    sources = [release / template_file(PLATFORM), smoke_test, *(each.source for each in configurations)]
     _write(dist, {"release.json": to_json(published), **{path.name: path.read_text("utf-8") for path in sources}})
     return published
 

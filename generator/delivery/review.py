@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from generator.checks.environment_impact import EnvironmentImpact, impact_between
 from generator.checks.waivers import Waiver
-from generator.delivery.deploy import ChangeSet, create_change_set, template_text
+from generator.delivery.deploy import ChangeSet, create_change_set, find_deployed, template_text
 from generator.delivery.session import explained
 from generator.environment import TemplateConfiguration
 from generator.errors import UserError
-from generator.naming import REVIEW, root_stack_name, template_file
+from generator.naming import PLATFORM, REVIEW, resource_address, root_stack_name, template_file
 from generator.release import MANIFEST
 from generator.reports.impact_markdown import escaped, to_markdown
 from generator.reports.impact_words import counts
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_s3 import S3Client
 
-ROOT = "platform"
 REPORTS = "reviews"
 """The folder of the template bucket that keeps the reports."""
 
@@ -127,16 +126,15 @@ def as_variables(found: Review) -> str:
 
 def _deployed_parameters(cloudformation: CloudFormationClient, stack_name: str) -> dict[str, str] | None:
     """Return the parameters of what is deployed; nothing before the first deployment."""
-    pages = cloudformation.get_paginator("describe_stacks").paginate()
-    for stack in [stack for page in pages for stack in page["Stacks"] if stack["StackName"] == stack_name]:
-        if stack["StackStatus"] != "REVIEW_IN_PROGRESS":
-            return {given["ParameterKey"]: given.get("ParameterValue", "") for given in stack.get("Parameters", [])}
-    return None
+    stack = find_deployed(cloudformation, stack_name)
+    if stack is None:
+        return None
+    return {given["ParameterKey"]: given.get("ParameterValue", "") for given in stack.get("Parameters", [])}
 
 
 def _change_set(cloudformation: CloudFormationClient, subject: Subject, parameters: Mapping[str, str]) -> ChangeSet:
     name = subject.stack_name
-    template = (subject.artifact / template_file(ROOT)).read_text(encoding="utf-8")
+    template = (subject.artifact / template_file(PLATFORM)).read_text(encoding="utf-8")
     change_set = create_change_set(
         cloudformation,
         name,
@@ -159,7 +157,7 @@ def _all_changes(
         resource = change["ResourceChange"]
         yield stack, resource
         if nested := resource.get("ChangeSetId"):
-            path = "/".join(part for part in (stack, resource["LogicalResourceId"]) if part)
+            path = resource_address(stack, resource["LogicalResourceId"])
             pages = cloudformation.get_paginator("describe_change_set").paginate(ChangeSetName=nested)
             inner: list[Mapping[str, Any]] = [each for page in pages for each in page["Changes"]]
             yield from _all_changes(cloudformation, path, inner)
@@ -172,7 +170,7 @@ def _resolved(s3: S3Client, subject: Subject, parameters: Mapping[str, str], fol
     manifest = s3.get_object(Bucket=bucket, Key=prefix + MANIFEST)["Body"].read()
     for name in json.loads(manifest)["templates"]:
         (folder / name).write_bytes(s3.get_object(Bucket=bucket, Key=prefix + name)["Body"].read())
-    return resolve(folder, ROOT, parameters, subject.account_id, subject.region)
+    return resolve(folder, PLATFORM, parameters, subject.account_id, subject.region)
 
 
 def _summary(subject: Subject, impact: EnvironmentImpact | None, new: Resolution) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
+from generator.delivery.deploy import find_deployed
 from generator.naming import root_stack_name
 from generator.rehearsal.pipeline import FAILED, STANDARD, SUCCEEDED, Execution
 
@@ -45,11 +44,8 @@ class Expectation:
 
 def read_state(cloudformation: Any, environment: str) -> State | None:
     """Return where an environment stands, or nothing where nothing has been deployed."""
-    try:
-        stack = cloudformation.describe_stacks(StackName=root_stack_name(environment))["Stacks"][0]
-    except ClientError:
-        return None
-    if stack["StackStatus"] == "REVIEW_IN_PROGRESS":
+    stack = find_deployed(cloudformation, root_stack_name(environment))
+    if stack is None:
         return None
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
     parameters = {given["ParameterKey"]: given.get("ParameterValue", "") for given in stack.get("Parameters", [])}

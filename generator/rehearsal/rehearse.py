@@ -19,12 +19,13 @@ from urllib.parse import urlsplit
 from rich.console import Console
 
 from generator.checks.changes import Impact
+from generator.checks.environment_impact import release_parameters
 from generator.checks.impact import compare
 from generator.delivery.deploy import Deployment
 from generator.delivery.publish import key_prefix, pin_image, publish
 from generator.environment import ENVIRONMENTS, TemplateConfiguration
 from generator.errors import UserError
-from generator.naming import TOOLS, template_file
+from generator.naming import PLATFORM, TOOLS
 from generator.rehearsal.accounts import Accounts, bootstrap, common_region
 from generator.rehearsal.emulator import Emulator
 from generator.rehearsal.outcome import Expectation, State, expected, read_state, succeeded_before
@@ -38,21 +39,11 @@ from generator.rehearsal.upgrade import Difference, differences, observed, physi
 from generator.rehearsal.web_server_stand_in import HOST, WebServerStandIn
 from generator.release import verify
 from generator.resolver import Resolution, resolve
-from generator.template_yaml import load
 
-ROOT = "platform"
 SOURCE_OBJECT = "source.zip"
 APPROVAL = ("Approval", "AWS", "Manual")
 STAGES = {name: name.capitalize() for name in ENVIRONMENTS}
 """The stage that promotes to each environment."""
-
-
-PLACEHOLDERS = {
-    "TemplateBucketName": "templates",
-    "TemplateKeyPrefix": "release/",
-    "WebServerImageId": "ami-00000000000000000",
-}
-"""For what the release itself gives the root, where only the names of resources are asked for."""
 
 
 @dataclass(frozen=True)
@@ -180,8 +171,17 @@ class Rehearsal:
         done = _Deployments()
         table = with_trouble(providers(self._surroundings(wishes, done)), trouble, self.stand_in)
         execution = self.engine.start(table, wishes.variables, STAGES[wishes.to])
+        prefix = self._promoted_prefix(execution)
         environments = [
-            self._result(name, before[name], execution, done, self._compared(name, execution, impacts, earlier, done))
+            EnvironmentResult(
+                name=name,
+                before=before[name],
+                after=self._state(name),
+                expectation=self._expectation(name, before[name], execution, prefix),
+                deployment=done.of.get(name),
+                findings=done.findings.get(name, []),
+                differences=self._compared(name, execution, impacts, earlier, done),
+            )
             for name in ENVIRONMENTS
         ]
         rejected = any(run.status == FAILED and self._asks(run.stage, run.action) for run in execution.runs)
@@ -194,8 +194,7 @@ class Rehearsal:
         verify(release)
         done = _Deployments()
         surroundings = self._surroundings(Wishes(lambda _: Approval(approved=True)), done)
-        store = ArtifactStore(self._client("s3"), self.engine.pipeline.artifact_bucket, self.engine.pipeline.name)
-        artifacts = {"Release": store.put("Release", self._artifact_of(release))}
+        artifacts = {"Release": self._artifacts().put("Release", self._artifact_of(release))}
         stages = [STAGES[name] for name in ENVIRONMENTS[: ENVIRONMENTS.index(to) + 1]]
         self.narrator.begins(f"{', '.join(stages)} run {release.name} before")
         execution = self.engine.replay(providers(surroundings), artifacts, stages)
@@ -208,11 +207,12 @@ class Rehearsal:
         folder = self.workspace / f"artifact-{release.name}"
         params = next(iter(self.configurations.values())).source.parent
         publish(self._client("s3"), self._client("ssm"), release, params, self.outputs["TemplateBucketName"], folder)
-        known = load((release / template_file(ROOT)).read_text(encoding="utf-8"))["Parameters"]
         for name in self.configurations:
             file = folder / f"{name}.json"
             settings = json.loads(file.read_text(encoding="utf-8"))
-            settings["Parameters"] = {key: value for key, value in settings["Parameters"].items() if key in known}
+            given = settings["Parameters"]
+            known = release_parameters(release, PLATFORM, given)
+            settings["Parameters"] = {key: value for key, value in given.items() if key in known}
             file.write_text(json.dumps(settings), encoding="utf-8")
         return pack(folder, files_below(folder))
 
@@ -228,7 +228,7 @@ class Rehearsal:
 
     def _addresses(self, name: str) -> list[str]:
         """Return what the release deploys to an environment: the addresses of stacks and of their resources."""
-        return list(self._resolved(self.release, name, PLACEHOLDERS).resources)
+        return list(self._resolved(self.release, name, {}).resources)
 
     def _push_source(self) -> None:
         """Put the working copy where the pipeline takes its source from, as a push would."""
@@ -272,26 +272,9 @@ class Rehearsal:
             on_deployment=deployed,
         )
 
-    def _result(
-        self,
-        name: str,
-        before: State | None,
-        execution: Execution,
-        done: _Deployments,
-        differences: Sequence[Difference] | None,
-    ) -> EnvironmentResult:
-        stage = STAGES[name]
-        can_roll_back = succeeded_before(self.engine.history, execution, stage)
-        prefix = self._promoted_prefix(execution)
-        return EnvironmentResult(
-            name=name,
-            before=before,
-            after=self._state(name),
-            expectation=expected(before, stage, execution, prefix, can_roll_back),
-            deployment=done.of.get(name),
-            findings=done.findings.get(name, []),
-            differences=differences,
-        )
+    def _expectation(self, name: str, before: State | None, execution: Execution, prefix: str) -> Expectation:
+        can_roll_back = succeeded_before(self.engine.history, execution, STAGES[name])
+        return expected(before, STAGES[name], execution, prefix, can_roll_back)
 
     def _impacts(self, previous: Path) -> dict[str, Impact]:
         """Return what `make impact` says of an upgrade, with the very parameters that the pipeline will give."""
@@ -308,11 +291,10 @@ class Rehearsal:
             for name in ENVIRONMENTS
         }
 
-    def _resolved(self, release: Path, name: str, release_parameters: Mapping[str, str]) -> Resolution:
-        known = load((release / template_file(ROOT)).read_text(encoding="utf-8"))["Parameters"]
-        given = {**self.configurations[name].parameters(), **release_parameters}
-        given = {key: value for key, value in given.items() if key in known}
-        return resolve(release, ROOT, given, self.accounts.id_of(name), self.accounts.region)
+    def _resolved(self, release: Path, name: str, of_release: Mapping[str, str]) -> Resolution:
+        settings = {**self.configurations[name].parameters(), **of_release}
+        given = release_parameters(release, PLATFORM, settings)
+        return resolve(release, PLATFORM, given, self.accounts.id_of(name), self.accounts.region)
 
     def _compared(
         self,
@@ -336,9 +318,11 @@ class Rehearsal:
         key = execution.artifacts.get("Release")
         if key is None:
             return ""
-        store = ArtifactStore(self._client("s3"), self.engine.pipeline.artifact_bucket, self.engine.pipeline.name)
-        prefix: str = json.loads(read_file(store.get(key), "release.json"))["TemplateKeyPrefix"]
-        return prefix
+        release = json.loads(read_file(self._artifacts().get(key), "release.json"))
+        return str(release["TemplateKeyPrefix"])
+
+    def _artifacts(self) -> ArtifactStore:
+        return ArtifactStore(self._client("s3"), self.engine.pipeline.artifact_bucket, self.engine.pipeline.name)
 
     def _asks(self, stage: str, action: str) -> bool:
         """Whether an action is an approval."""

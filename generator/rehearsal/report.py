@@ -52,9 +52,8 @@ class Narrator:
     def event(self, event: Event) -> None:
         """Print an event of a deployment, unless it is one of the many resources that were simply created."""
         if event.status.endswith("FAILED") or (event.type == NESTED and event.stack == ""):
-            where = "/".join(part for part in (event.stack, event.logical_id) if part)
             reason = f"  {escape(event.reason)}" if event.reason else ""
-            self._line(f"{_coloured(event.status, STATUS_WIDTH)} {where}{reason}")
+            self._line(f"{_coloured(event.status, STATUS_WIDTH)} {event.address}{reason}")
 
     def build_line(self, line: str) -> None:
         """Show which command a build runs; keep its other lines, to be shown if the build fails."""

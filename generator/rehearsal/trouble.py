@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from generator.errors import UserError
-from generator.naming import root_stack_name
+from generator.naming import resource_address, root_stack_name
 from generator.rehearsal.emulator_faults import Fault
 from generator.rehearsal.pipeline import STANDARD, ActionFailedError, Job, Provider, Providers
 from generator.rehearsal.pipeline_definition import Pipeline
@@ -28,8 +28,7 @@ class Trouble:
     @property
     def text(self) -> str:
         """The trouble as a user asks for it, such as `Staging:Database/Database`."""
-        resource = "/".join(part for part in (self.stack, self.logical_id) if part)
-        return f"{self.stage}:{self.action or resource}"
+        return f"{self.stage}:{self.action or resource_address(self.stack, self.logical_id)}"
 
 
 def parse_trouble(text: str, pipeline: Pipeline, resources: Sequence[str]) -> Trouble:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from generator.checks.changes import ChangeAction, Impact, Replacement
 from generator.delivery.deploy import NESTED, Deployment
+from generator.naming import resource_address
 
 ADDED, REMOVED, REPLACED, MODIFIED = "added", "removed", "replaced", "modified"
 
@@ -55,7 +56,7 @@ def predicted(impact: Impact) -> dict[str, str]:
 def physical_ids(deployment: Deployment) -> dict[str, tuple[str, str]]:
     """Return type and physical id of each resource, by its address such as `Network/Vpc`."""
     return {
-        "/".join(part for part in (stack, resource["LogicalResourceId"]) if part): (
+        resource_address(stack, resource["LogicalResourceId"]): (
             resource["ResourceType"],
             resource.get("PhysicalResourceId", ""),
         )
@@ -75,9 +76,7 @@ def observed(
     """
     after = physical_ids(deployment)
     updated = {
-        "/".join(part for part in (event.stack, event.logical_id) if part)
-        for event in deployment.events
-        if event.status == "UPDATE_COMPLETE" and event.type != NESTED
+        event.address for event in deployment.events if event.status == "UPDATE_COMPLETE" and event.type != NESTED
     }
     changes = dict.fromkeys(after.keys() - before.keys(), ADDED) | dict.fromkeys(before.keys() - after.keys(), REMOVED)
     for address in before.keys() & after.keys():

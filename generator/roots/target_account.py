@@ -7,6 +7,7 @@ that need them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import awacs.acm
@@ -39,7 +40,7 @@ from generator.naming import (
     REVIEW,
     REVIEW_ROLE,
 )
-from generator.nesting import add_condition
+from generator.nesting import add_condition, conditional
 from generator.parameter_types import AccountId, BucketName, KeyArn, RoleArn, Toggle, output, parameter
 
 """The role of the review's report: it makes change sets and reads them. Executing them is the deployment's."""
@@ -106,7 +107,7 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     cloudformation = _cloudformation_role(template)
     deployment = _deployment_role(template, parameters, cloudformation)
     _review_role(template, parameters, cloudformation)
-    _regional_test_role(template, parameters, cloudformation)
+    _regional_test_role(template, cloudformation)
     return Outputs(
         deployment_role_arn=RoleArn(GetAtt(deployment, "Arn")),
         cloudformation_role_arn=RoleArn(GetAtt(cloudformation, "Arn")),
@@ -129,44 +130,42 @@ def _cloudformation_role(template: Template) -> Role:
 
 
 def _deployment_role(template: Template, parameters: Parameters, cloudformation: Role) -> Role:
-    return template.add_resource(
-        Role(
-            "DeploymentRole",
-            RoleName=DEPLOYMENT_ROLE,
-            AssumeRolePolicyDocument=_trusting(PIPELINE_ROLE),
-            Policies=[
-                Policy(
-                    PolicyName="Deployment",
-                    PolicyDocument=document(
-                        allow("ChangeSetsOfThePlatform", [*MAKE_CHANGE_SETS, *DEPLOY], [arn(STACKS)]),
-                        _seeing_stacks(),
-                        _hand_over(cloudformation),
-                        *_read_releases(parameters),
-                    ),
-                )
-            ],
-        )
-    )
+    statements = [
+        allow("ChangeSetsOfThePlatform", [*MAKE_CHANGE_SETS, *DEPLOY], [arn(STACKS)]),
+        _seeing_stacks(),
+        _hand_over(cloudformation),
+        *_read_releases(parameters),
+    ]
+    return _role_for(template, "Deployment", DEPLOYMENT_ROLE, PIPELINE_ROLE, statements)
 
 
 def _review_role(template: Template, parameters: Parameters, cloudformation: Role) -> Role:
     """Add the role of a build that runs what is under review: nothing may change before people have agreed (D18)."""
+    statements = [
+        *_change_sets_to_read(),
+        _seeing_stacks(),
+        _hand_over(cloudformation),
+        *_read_releases(parameters),
+    ]
+    return _role_for(template, "Review", REVIEW_ROLE, CHANGE_REPORT_ROLE, statements)
+
+
+def _role_for(
+    template: Template,
+    purpose: str,
+    name: str,
+    trusted: str,
+    statements: Sequence[Statement],
+    condition: str | None = None,
+) -> Role:
+    """Add a role that one role of the tools account may assume."""
     return template.add_resource(
         Role(
-            "ReviewRole",
-            RoleName=REVIEW_ROLE,
-            AssumeRolePolicyDocument=_trusting(CHANGE_REPORT_ROLE),
-            Policies=[
-                Policy(
-                    PolicyName="Review",
-                    PolicyDocument=document(
-                        *_change_sets_to_read(),
-                        _seeing_stacks(),
-                        _hand_over(cloudformation),
-                        *_read_releases(parameters),
-                    ),
-                )
-            ],
+            f"{purpose}Role",
+            **conditional(condition),
+            RoleName=name,
+            AssumeRolePolicyDocument=_trusting(trusted),
+            Policies=[Policy(PolicyName=purpose, PolicyDocument=document(*statements))],
         )
     )
 
@@ -182,15 +181,14 @@ def _change_sets_to_read() -> list[Statement]:
     ]
 
 
-def _trusting(*roles: str) -> PolicyDocument:
-    """Return a trust policy for some roles of the tools account, which may not exist yet."""
-    names = [arn("iam::${ToolsAccountId}:role/" + role) for role in roles]
+def _trusting(role: str) -> PolicyDocument:
+    """Return a trust policy for a role of the tools account, which may not exist yet."""
     return document(
         allow_principal(
             "RolesOfTheToolsAccount",
             Principal("AWS", arn("iam::${ToolsAccountId}:root")),
             [awacs.sts.AssumeRole],
-            condition=Condition(ArnEquals({"aws:PrincipalArn": names})),
+            condition=Condition(ArnEquals({"aws:PrincipalArn": [arn("iam::${ToolsAccountId}:role/" + role)]})),
         )
     )
 
@@ -220,27 +218,11 @@ def _read_releases(parameters: Parameters) -> list[Statement]:
     ]
 
 
-def _regional_test_role(template: Template, parameters: Parameters, cloudformation: Role) -> Role:
+def _regional_test_role(template: Template, cloudformation: Role) -> Role:
     """Add the role of taskcat, whose stacks, buckets and certificates have names of their own (docs/taskcat.md)."""
-    return template.add_resource(
-        Role(
-            "RegionalTestRole",
-            Condition="RegionalTests",
-            RoleName=REGIONAL_TEST_ROLE,
-            AssumeRolePolicyDocument=_trusting(REGIONAL_TEST_BUILD_ROLE),
-            Policies=[
-                Policy(
-                    PolicyName="RegionalTest",
-                    PolicyDocument=document(
-                        _test_stacks(),
-                        _asking(),
-                        _hand_over(cloudformation),
-                        *_preparation(),
-                        *_clean_up(),
-                    ),
-                )
-            ],
-        )
+    statements = [_test_stacks(), _asking(), _hand_over(cloudformation), *_preparation(), *_clean_up()]
+    return _role_for(
+        template, "RegionalTest", REGIONAL_TEST_ROLE, REGIONAL_TEST_BUILD_ROLE, statements, condition="RegionalTests"
     )
 
 

@@ -1,8 +1,9 @@
-"""An environment deployed to the emulator without a pipeline, for tests that look at what is there."""
+"""Environments deployed without a pipeline, and a source that a pipeline builds without testing it again."""
 
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,19 @@ from generator.release import folder_of
 ROOT = Path(__file__).parents[2]
 RELEASE = folder_of(ROOT / "templates_out")
 REGION = "eu-west-1"
+
+BUILD = """
+version: 0.2
+phases:
+  build:
+    commands:
+      - make publish BUCKET="$TEMPLATE_BUCKET"
+artifacts:
+  files: ["**/*"]
+  base-directory: dist
+cache:
+  paths: [".venv/**/*", ".cache/**/*"]
+"""
 
 account_ids = (f"8{number:011d}" for number in itertools.count())
 
@@ -64,3 +78,14 @@ def redeployed(
         configuration.tags,
         on_event,
     )
+
+
+def project_without_tests(folder: Path) -> Path:
+    """Make the folder this project's source, with a build that publishes and does not test itself again."""
+    for name in ("generator", "params", "templates_out"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Makefile", "requirements.lock"):
+        shutil.copy2(ROOT / name, folder / name)
+    (folder / "buildspec.yml").write_text(BUILD)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    return folder

@@ -10,7 +10,6 @@ import itertools
 import json
 import multiprocessing
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -45,6 +44,7 @@ from generator.rehearsal.report import Narrator
 from generator.rehearsal.web_server_stand_in import WebServerStandIn
 from generator.release import MANIFEST, folder_of, read_manifest
 from generator.template_yaml import load
+from tests.rehearsal.environments import project_without_tests
 
 ROOT = Path(__file__).parents[2]
 RELEASE, PARAMS = folder_of(ROOT / "templates_out"), ROOT / "params"
@@ -52,19 +52,6 @@ CONFIGURATIONS = {c.environment.environment_name.literal: c for c in load_all(PA
 NESTED = "AWS::CloudFormation::Stack"
 OF_THE_RELEASE = {"x-amz-meta-sha256": ""}
 """A header that the objects of a release have, and no others."""
-
-BUILD = """
-version: 0.2
-phases:
-  build:
-    commands:
-      - make publish BUCKET="$TEMPLATE_BUCKET"
-artifacts:
-  files: ["**/*"]
-  base-directory: dist
-cache:
-  paths: [".venv/**/*", ".cache/**/*"]
-"""
 
 account_ids = (f"6{number:011d}" for number in itertools.count())
 
@@ -76,14 +63,7 @@ def approving(_: str) -> Approval:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A source whose build does not test itself again."""
-    folder = tmp_path_factory.mktemp("project")
-    for name in ("generator", "params", "templates_out"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Makefile", "requirements.lock"):
-        shutil.copy2(ROOT / name, folder / name)
-    (folder / "buildspec.yml").write_text(BUILD)
-    (folder / ".venv").symlink_to(ROOT / ".venv")
-    return folder
+    return project_without_tests(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="module")

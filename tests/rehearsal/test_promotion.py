@@ -6,7 +6,6 @@ The source that is pushed is this project with a build that does not test itself
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from io import StringIO
@@ -23,24 +22,12 @@ from generator.rehearsal.pipeline import FAILED, NOT_REACHED, ROLLBACK, SKIPPED,
 from generator.rehearsal.pipeline_actions import Approval
 from generator.rehearsal.rehearse import Rehearsal, Result, Wishes, started
 from generator.release import folder_of
+from tests.rehearsal.environments import project_without_tests
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES_OUT = ROOT / "templates_out"
 PREVIOUS = TEMPLATES_OUT / "v1.1.0"
 OLD, NEW = "1.1.0", __version__
-
-BUILD = """
-version: 0.2
-phases:
-  build:
-    commands:
-      - make publish BUCKET="$TEMPLATE_BUCKET"
-artifacts:
-  files: ["**/*"]
-  base-directory: dist
-cache:
-  paths: [".venv/**/*", ".cache/**/*"]
-"""
 
 
 def approving(_: str) -> Approval:
@@ -53,14 +40,7 @@ def rejecting(_: str) -> Approval:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("project")
-    for name in ("generator", "params", "templates_out"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Makefile", "requirements.lock"):
-        shutil.copy2(ROOT / name, folder / name)
-    (folder / "buildspec.yml").write_text(BUILD)
-    (folder / ".venv").symlink_to(ROOT / ".venv")
-    return folder
+    return project_without_tests(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="module")
