@@ -33,6 +33,11 @@ REVIEW_ROLE = f"{PROJECT}-review"
 CLOUDFORMATION_ROLE = f"{PROJECT}-cloudformation"
 REGIONAL_TEST_ROLE = f"{PROJECT}-regional-test"
 
+# Permissions boundaries, by what the roles and users they bound are for. They stand in every account before its roles.
+WORKLOAD_BOUNDARY = f"{PROJECT}-workload"
+OPERATOR_BOUNDARY = f"{PROJECT}-operator"
+DELIVERY_BOUNDARY = f"{PROJECT}-delivery"
+
 REVIEW = "-review"
 """How the name of a change set ends that is made to be read, and executed by nobody."""
 

@@ -1,4 +1,5 @@
-"""The registry schemas of resource types that cfn-lint bundles: what properties may be, and which cannot change.
+"""The registry schemas of resource types that cfn-lint bundles: what properties may be, which cannot change, and
+what CloudFormation must be permitted to do.
 
 A schema is the resource type's own description in CloudFormation's registry, one per type and region.
 https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
@@ -31,3 +32,15 @@ def paths(type_name: str, region: str, keyword: str) -> tuple[Path, ...]:
     """Return the properties that a keyword of the schema lists, such as `createOnlyProperties`."""
     pointers = schema(type_name, region).get(keyword, ())
     return tuple(tuple(pointer.removeprefix("/properties/").split("/")) for pointer in pointers)
+
+
+@cache
+def handler_permissions(type_name: str, region: str) -> dict[str, tuple[str, ...]]:
+    """Return the IAM actions that CloudFormation's handlers of a type call, such as `ec2:CreateVpc`, by operation.
+
+    Operations are `create`, `read`, `update`, `delete` and `list`; a type that cannot be updated lacks that one. AWS
+    calls the lists hints. Raises `KeyError` for an unknown type, and where the schema names no handlers.
+    https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html#schema-properties-handlers
+    """
+    handlers = schema(type_name, region)["handlers"]
+    return {operation: tuple(handler.get("permissions", ())) for operation, handler in sorted(handlers.items())}

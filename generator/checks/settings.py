@@ -1,0 +1,89 @@
+"""The settings in which every proof is made: each environment as it is, and combinations that no environment uses yet.
+
+A claim that holds in dev, staging and prod of today says nothing about the day when somebody turns on SSH access. All
+combinations of all switches would be thousands; here every *pair* of choices of two switches occurs in at least one
+combination, which is where nearly all faults show.
+https://csrc.nist.gov/projects/automated-combinatorial-testing-for-software
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from allpairspy.allpairs import AllPairs
+
+from generator.checks.environment_impact import release_parameters
+from generator.environment import Environment, TemplateConfiguration
+from generator.naming import PLATFORM, pascal_case
+from generator.resolver import Resolution, resolve
+
+Choice = Mapping[str, str]
+"""Parameters that are set together, with their values."""
+
+OPTIONS: tuple[tuple[Choice, ...], ...] = (
+    ({"AvailabilityZoneC": ""}, {"AvailabilityZoneC": "{region}c"}),
+    ({"DomainName": "", "HostedZoneId": ""}, {"DomainName": "shop.example.com", "HostedZoneId": "Z0000000001"}),
+    ({"ApplicationArchiveKey": ""}, {"ApplicationArchiveKey": "shop/1.0.0.tar.gz"}),
+)
+"""What is switched by giving a value or none. Settings with a list of allowed values are switches by themselves."""
+
+ANY_ACCOUNT = "111122223333"
+"""The account in which settings are resolved; nothing depends on which."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way in which the platform can be deployed."""
+
+    name: str
+    """An environment's name, or what differs from the first environment: `AccessMode=ssh NatGateways=per-zone`."""
+    parameters: Mapping[str, str]
+    """The settings as the root takes them."""
+    region: str
+
+
+def all_settings(configurations: Sequence[TemplateConfiguration]) -> list[Setting]:
+    """Return each environment's setting, then combinations in which every pair of choices occurs."""
+    environments = [
+        Setting(c.environment.environment_name.literal, c.parameters(), _region(c.parameters())) for c in configurations
+    ]
+    base = environments[0]
+    combined = [_changed(base, choices) for choices in _pairs()]
+    known = [setting.parameters for setting in environments]
+    return environments + [setting for setting in combined if setting.parameters not in known]
+
+
+def resolved(release: Path, setting: Setting) -> Resolution:
+    """Return what the platform of a release becomes in a setting."""
+    parameters = release_parameters(release, PLATFORM, setting.parameters)
+    return resolve(release, PLATFORM, parameters, ANY_ACCOUNT, setting.region)
+
+
+def switches() -> list[tuple[Choice, ...]]:
+    """Return everything that a setting switches, each with its choices."""
+    hints = get_type_hints(Environment)
+    listed = [
+        tuple({pascal_case(f.name): value} for value in hints[f.name].allowed_values)
+        for f in fields(Environment)
+        if hints[f.name].allowed_values
+    ]
+    return [*listed, *OPTIONS]
+
+
+def _pairs() -> list[list[Choice]]:
+    all_pairs: Any = AllPairs
+    return list(all_pairs(switches()))
+
+
+def _changed(base: Setting, choices: Sequence[Choice]) -> Setting:
+    wanted = {name: value.format(region=base.region) for choice in choices for name, value in choice.items()}
+    different = {name: value for name, value in wanted.items() if base.parameters.get(name) != value}
+    name = " ".join(f"{key}={value or 'none'}" for key, value in different.items())
+    return Setting(name or base.name, {**base.parameters, **wanted}, base.region)
+
+
+def _region(parameters: Mapping[str, str]) -> str:
+    return parameters["AvailabilityZoneA"][:-1]
