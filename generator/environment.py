@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from itertools import combinations
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -28,6 +28,7 @@ from generator.parameter_types import (
     DatabaseStorage,
     DomainName,
     EnvironmentName,
+    FederatedSubject,
     HostedZoneId,
     InstanceType,
     NatGateways,
@@ -38,6 +39,8 @@ from generator.parameter_types import (
     TargetProtocol,
     Toggle,
     VpcCidr,
+    VpnCidr,
+    VpnGatewayAddress,
     parameter,
 )
 
@@ -46,6 +49,19 @@ ENVIRONMENTS = ("dev", "staging", "prod")
 
 REQUIRED_TAGS = ("Project", "Environment", "Owner", "CostCenter")
 """Tags that every resource carries: the root stack hands them to nested stacks and resources (D13)."""
+
+
+NEVER_PUBLIC = (
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "224.0.0.0/3",
+)
+"""Where no device on the internet is. https://www.iana.org/assignments/iana-ipv4-special-registry"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +77,11 @@ class Environment:
     interface_endpoints: Toggle = parameter("Reach AWS APIs without passing a NAT gateway.", default="false")
     access_mode: AccessMode = parameter("How operators reach the inside: Session Manager, SSH or not.", default="ssm")
     operator_cidr: OperatorCidr = parameter("Address range that operators connect from; used with SSH.")
+    vpn_gateway_address: VpnGatewayAddress = parameter("Public address of a VPN device; empty for none.", default="")
+    vpn_cidr: VpnCidr = parameter("Network behind that device; empty for none.", default="")
+    federated_subject: FederatedSubject = parameter(
+        "GitHub workflow that publishes application archives; empty for none.", default=""
+    )
     domain_name: DomainName = parameter("Domain of the application; empty for an imported certificate.", default="")
     hosted_zone_id: HostedZoneId = parameter("Route 53 hosted zone of the domain; empty without one.", default="")
     target_protocol: TargetProtocol = parameter("Between load balancer and web servers.", default="HTTPS")
@@ -193,11 +214,7 @@ def _refuse_contradictions(path: Path, environment: Environment) -> None:
         raise UserError(
             f"{path}: Parameters: EnvironmentName is {name!r}; it must be {path.stem!r}, as the file is named"
         )
-    for key, cidr in (("VpcCidr", environment.vpc_cidr), ("OperatorCidr", environment.operator_cidr)):
-        try:
-            ip_network(cidr.literal)
-        except ValueError as error:
-            raise UserError(f"{path}: Parameters: {key}: {cidr.literal!r} is no IPv4 network: {error}") from error
+    _refuse_what_is_no_network(path, environment)
     zones = [environment.availability_zone_a, environment.availability_zone_b, environment.availability_zone_c]
     names = [zone.literal for zone in zones if zone.literal]
     if len(set(names)) != len(names):
@@ -208,7 +225,42 @@ def _refuse_contradictions(path: Path, environment: Environment) -> None:
         raise UserError(f"{path}: Parameters: AvailabilityZoneA, B and C must be of one region, not {', '.join(names)}")
     if bool(environment.domain_name.literal) != bool(environment.hosted_zone_id.literal):
         raise UserError(f"{path}: Parameters: DomainName and HostedZoneId are given together or not at all")
+    _refuse_unreachable_vpn(path, environment)
     _refuse_unstable_scaling(path, environment)
+
+
+def _refuse_what_is_no_network(path: Path, environment: Environment) -> None:
+    networks = {
+        "VpcCidr": environment.vpc_cidr,
+        "OperatorCidr": environment.operator_cidr,
+        "VpnCidr": environment.vpn_cidr,
+    }
+    for key, cidr in networks.items():
+        try:
+            if cidr.literal:
+                ip_network(cidr.literal)
+        except ValueError as error:
+            raise UserError(f"{path}: Parameters: {key}: {cidr.literal!r} is no IPv4 network: {error}") from error
+
+
+def _refuse_unreachable_vpn(path: Path, environment: Environment) -> None:
+    address, cidr = environment.vpn_gateway_address.literal, environment.vpn_cidr.literal
+    if bool(address) != bool(cidr):
+        raise UserError(f"{path}: Parameters: VpnGatewayAddress and VpnCidr are given together or not at all")
+    if not address:
+        return
+    try:
+        reserved = [block for block in NEVER_PUBLIC if ip_address(address) in ip_network(block)]
+    except ValueError as error:
+        raise UserError(f"{path}: Parameters: VpnGatewayAddress: {address!r} is no IPv4 address: {error}") from error
+    if reserved:
+        raise UserError(
+            f"{path}: Parameters: VpnGatewayAddress {address} is in {reserved[0]}, which the internet does not route; "
+            "give the device's public address"
+        )
+    vpc = environment.vpc_cidr.literal
+    if ip_network(cidr).overlaps(ip_network(vpc)):
+        raise UserError(f"{path}: Parameters: VpnCidr {cidr} overlaps VpcCidr {vpc}; packets would not leave the VPC")
 
 
 def _refuse_unstable_scaling(path: Path, environment: Environment) -> None:

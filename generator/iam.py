@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import awacs.ssm
+import awacs.ssmmessages
 from awacs.aws import Action, Allow, Bool, Condition, Deny, PolicyDocument, Principal, Statement, StringEquals
 from troposphere import AWSHelperFn, Ref, Sub
 from troposphere.iam import PolicyType
 
+from generator.naming import DELIVERY_BOUNDARY, OPERATOR_BOUNDARY, WORKLOAD_BOUNDARY
 from generator.parameter_types import RoleName
 
 Resource = AWSHelperFn | str
@@ -74,6 +77,36 @@ def from_this_account() -> Condition:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """
     return Condition(StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")}))
+
+
+def workload_boundary() -> Sub:
+    """Return the boundary of the roles that the platform's stacks create: machines, services, operators (D9)."""
+    return _policy(WORKLOAD_BOUNDARY)
+
+
+def operator_boundary() -> Sub:
+    """Return the boundary of people's IAM users (E2)."""
+    return _policy(OPERATOR_BOUNDARY)
+
+
+def delivery_boundary() -> Sub:
+    """Return the boundary of the roles that deliver: the pipeline's, its builds', those of the target accounts (D9)."""
+    return _policy(DELIVERY_BOUNDARY)
+
+
+def _policy(name: str) -> Sub:
+    return arn(f"iam::${{AWS::AccountId}}:policy/{name}")
+
+
+def join_session_manager() -> Statement:
+    """Return what a machine needs to be reached through Session Manager, without an open port.
+
+    None of these actions can be confined to a resource.
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
+    """
+    channels = ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel")
+    actions = [awacs.ssm.UpdateInstanceInformation, *(awacs.ssmmessages.Action(channel) for channel in channels)]
+    return allow("SessionManager", actions, ["*"])
 
 
 def attach(title: str, role: RoleName, *statements: Statement) -> PolicyType:

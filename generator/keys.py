@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import awacs.kms
-from awacs.aws import Principal, Statement
+from awacs.aws import BoolIfExists, Condition, Deny, Principal, Statement
 
 from generator.iam import account_root, allow_principal
 
@@ -62,4 +62,21 @@ def administration() -> Statement:
         Principal("AWS", account_root()),
         ADMINISTRATION_OF_A_KEY,
         ["*"],
+    )
+
+
+def grants_for_aws_alone() -> Statement:
+    """Return the statement that keeps grants on a key to AWS services, whatever an IAM policy allows.
+
+    A grant gives the use of a key past its policy.
+    https://docs.aws.amazon.com/controltower/latest/controlreference/kms-rules.html#ct-kms-pr-3-description
+    """
+    neither = {"kms:GrantIsForAWSResource": "false", "aws:PrincipalIsAWSService": "false"}
+    return Statement(
+        Sid="GrantsForAwsAlone",
+        Effect=Deny,
+        Principal=Principal("*"),
+        Action=[awacs.kms.CreateGrant],
+        Resource=["*"],
+        Condition=Condition(BoolIfExists(neither)),
     )

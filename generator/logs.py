@@ -1,4 +1,4 @@
-"""The one shape of log group: encrypted, and kept for a week."""
+"""The shapes of log groups: encrypted, and kept for a week, or for a year where they say who did what."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from troposphere.logs import LogGroup
 from generator.naming import name_tag
 from generator.nesting import conditional
 from generator.parameter_types import KeyArn
-from generator.retention import retain
+from generator.retention import retain, retain_audit_log
 
 RETENTION_DAYS = 7  # E15
+AUDIT_RETENTION_DAYS = 365
+"""How long it can be found out who was on a machine. E15's week is for what machines write about themselves."""
 
 
 def log_group(
@@ -20,13 +22,13 @@ def log_group(
 ) -> LogGroup:
     """Return a log group. A name is given only where a service writes to a group that must be called so."""
     named: dict[str, Any] = {} if name is None else {"LogGroupName": name}
-    return retain(
-        LogGroup(
-            title,
-            **conditional(condition),
-            **named,
-            RetentionInDays=RETENTION_DAYS,
-            KmsKeyId=key,
-            Tags=name_tag(tag),
-        )
-    )
+    return retain(_group(title, RETENTION_DAYS, tag, key, condition, **named))
+
+
+def audit_log_group(title: str, *, tag: str, key: KeyArn, condition: str | None = None) -> LogGroup:
+    """Return a log group of who did what, which outlives its stack (D9)."""
+    return retain_audit_log(_group(title, AUDIT_RETENTION_DAYS, tag, key, condition))
+
+
+def _group(title: str, days: int, tag: str, key: KeyArn, condition: str | None, **named: Any) -> LogGroup:
+    return LogGroup(title, **conditional(condition), **named, RetentionInDays=days, KmsKeyId=key, Tags=name_tag(tag))

@@ -32,11 +32,34 @@ DEPLOYMENT_ROLE = f"{PROJECT}-deployment"
 REVIEW_ROLE = f"{PROJECT}-review"
 CLOUDFORMATION_ROLE = f"{PROJECT}-cloudformation"
 REGIONAL_TEST_ROLE = f"{PROJECT}-regional-test"
+BREAK_GLASS_ROLE = f"{PROJECT}-break-glass"
+
+BOOTSTRAP_ROLES = (
+    BREAK_GLASS_ROLE,
+    CLOUDFORMATION_ROLE,
+    DEPLOYMENT_ROLE,
+    REVIEW_ROLE,
+    f"{CHANGE_REPORT_ROLE}*",
+    f"{PIPELINE_ROLE}*",  # the pipeline's stack names its other roles after itself
+    f"{REGIONAL_TEST_ROLE}*",  # the target account's, and the one of the build that assumes it
+)
+"""Patterns of the roles that an administrator's stacks create, in the tools account and in the environments'."""
 
 # Permissions boundaries, by what the roles and users they bound are for. They stand in every account before its roles.
 WORKLOAD_BOUNDARY = f"{PROJECT}-workload"
 OPERATOR_BOUNDARY = f"{PROJECT}-operator"
 DELIVERY_BOUNDARY = f"{PROJECT}-delivery"
+
+BOUNDARIES_STACK = f"{PROJECT}-boundaries"
+DEPLOYMENT_POLICIES_STACK = f"{PROJECT}-deployment-policies"
+TARGET_STACK = f"{PROJECT}-target"
+TOOLS_STACK = f"{PROJECT}-tools"
+PIPELINE_STACK = f"{PROJECT}-pipeline"
+BOOTSTRAP_STACKS = (BOUNDARIES_STACK, DEPLOYMENT_POLICIES_STACK, TARGET_STACK, TOOLS_STACK, PIPELINE_STACK)
+"""The stacks that an administrator deploys to an account, and no pipeline."""
+
+TEST_STACK_PREFIX = f"{PROJECT}-taskcat-"
+"""How the names of regional tests' stacks begin: as the platform's do, so that the same rights deploy them."""
 
 REVIEW = "-review"
 """How the name of a change set ends that is made to be read, and executed by nobody."""
@@ -76,6 +99,11 @@ def template_file(module: ModuleType | str) -> str:
 def root_stack_name(environment_name: str) -> str:
     """Return the name of an environment's root stack: `web-platform-dev`."""
     return f"{PROJECT}-{environment_name}"
+
+
+def account_parameter(environment_name: str) -> str:
+    """Return the parameter with an environment's account, in the roots of the tools account: `DevAccountId`."""
+    return f"{pascal_case(environment_name)}AccountId"
 
 
 def name_tag(suffix: str) -> Tags:

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Self
 from troposphere import AWSHelperFn, Join, Select
 
 ARN_PREFIX = r"arn:aws[a-z-]*:"
+REGION = r"[a-z]{2}(-[a-z]+)+-\d"
 RANGE = r"(\d{1,3}\.){3}\d{1,3}"
 
 
@@ -167,6 +168,33 @@ class OperatorCidr(ParameterType):
     allowed = "An IPv4 network between /8 and /32 that operators connect from; never the whole internet (0.0.0.0/0)."
 
 
+class VpnGatewayAddress(ParameterType):
+    """The public address of the team's own VPN device, or nothing. Addresses that the internet does not route are
+    refused by `environment`; a pattern would not be readable.
+    """
+
+    allowed_pattern = rf"^$|^{RANGE}$"
+    allowed = "The public IPv4 address of a VPN device, or empty for no VPN."
+
+
+class VpnCidr(ParameterType):
+    """The network behind the VPN, or nothing. Ranges larger than /8 are refused: their route would catch the rest."""
+
+    allowed_pattern = rf"^$|^{RANGE}/([89]|[12]\d|3[0-2])$"
+    allowed = "An IPv4 network between /8 and /32 behind the VPN, or empty for no VPN."
+
+
+class FederatedSubject(ParameterType):
+    """Whose workflows may publish, as GitHub's tokens say it, or nobody.
+
+    One branch, tag or environment of one repository: no wildcard, and no pull request, which anybody can open.
+    https://docs.github.com/en/actions/reference/security/oidc
+    """
+
+    allowed_pattern = r"^$|^repo:[\w.@-]+/[\w.@-]+:(ref:refs/(heads|tags)/[\w./-]+|environment:[\w.-]+)$"
+    allowed = "The subject of a GitHub workflow's token, such as repo:my-team/my-shop:ref:refs/heads/main, or empty."
+
+
 class AvailabilityZone(ParameterType):
     """The name of an availability zone, chosen by the user because not every zone can host every resource."""
 
@@ -180,6 +208,13 @@ class OptionalAvailabilityZone(ParameterType):
 
     allowed_pattern = r"^$|^[a-z]{2}(-[a-z]+)+-\d[a-z]$"
     allowed = "The name of an availability zone, such as eu-west-1c, or empty for two zones."
+
+
+class RegionNames(ParameterType):
+    """Regions, separated by commas, or nothing."""
+
+    allowed_pattern = rf"^$|^{REGION}(,{REGION})*$"
+    allowed = "Names of regions, separated by commas, such as us-east-1,ap-southeast-2, or empty for none."
 
 
 class ZoneCount(ParameterType):
@@ -317,6 +352,13 @@ class RouteTableIds(ParameterTypeList):
     cloudformation_type = "CommaDelimitedList"
 
 
+class RouteTableId(ParameterType):
+    """The id of a route table."""
+
+    allowed_pattern = r"^rtb-[0-9a-f]+$"
+    allowed = "The id of a route table."
+
+
 class SecurityGroupId(ParameterType):
     """The id of a security group."""
 
@@ -342,6 +384,13 @@ class RoleArn(ParameterType):
 
     allowed_pattern = rf"^{ARN_PREFIX}iam::\d{{12}}:role/.+$"
     allowed = "The ARN of an IAM role."
+
+
+class ManagedPolicyArn(ParameterType):
+    """The ARN of a managed policy of this account."""
+
+    allowed_pattern = rf"^{ARN_PREFIX}iam::\d{{12}}:policy/.+$"
+    allowed = "The ARN of an IAM managed policy."
 
 
 class ListenerArn(ParameterType):

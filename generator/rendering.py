@@ -13,8 +13,8 @@ from generator.roots import ROOTS
 from generator.stacks import STACKS
 from generator.template_yaml import dump
 
-LIBRARIES = ("awacs", "pyyaml", "troposphere")
-"""What the bytes of a template depend on besides the generator itself."""
+LIBRARIES = ("awacs", "cfn-lint", "pyyaml", "troposphere")
+"""What the bytes of a template depend on besides the generator itself; cfn-lint carries the registry's schemas."""
 
 
 def render() -> dict[str, str]:

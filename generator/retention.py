@@ -29,6 +29,9 @@ RETENTION: dict[str, tuple[str, str]] = {
     "AWS::Logs::LogGroup": ("Delete", "Delete"),
 }
 
+AUDIT_LOG = ("RetainExceptOnCreate", "Retain")
+"""Who did what is asked for after the stack is gone, too."""
+
 READ_REPLICA = ("Delete", "Delete")
 """A replica holds nothing that its source does not hold, and RDS takes no final snapshot of one."""
 
@@ -36,6 +39,12 @@ READ_REPLICA = ("Delete", "Delete")
 def retain(resource: Resource) -> Resource:
     """Give a stateful resource the policies of its type and return it. Raises `KeyError` for an unknown type."""
     resource.DeletionPolicy, resource.UpdateReplacePolicy = RETENTION[str(resource.resource_type)]
+    return resource
+
+
+def retain_audit_log(resource: Resource) -> Resource:
+    """Give a log group of who did what its policies and return it."""
+    resource.DeletionPolicy, resource.UpdateReplacePolicy = AUDIT_LOG
     return resource
 
 

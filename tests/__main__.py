@@ -1,4 +1,5 @@
-"""`python -m tests`: style, format, types, all tests, and taskcat's against the emulator, up to the first that fails.
+"""`python -m tests`: style, format, types, all tests, all proofs, and taskcat's against the emulator, up to the first
+that fails.
 
 After success a verdict stands in `.cache/tested/`, named by a digest of the source and the Python version. A rehearsal
 of the pipeline builds a copy of the very files that were tested a moment ago: with `TEST_VERDICTS=reuse`, which nothing
@@ -19,22 +20,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from generator.rehearsal.pipeline_artifacts import source_files
+from generator.source_files import source_files
 
 COMMANDS = (
     (sys.executable, "-m", "ruff", "check", "."),
     (sys.executable, "-m", "ruff", "format", "--check", "--quiet", "."),
     (sys.executable, "-m", "mypy"),
     (sys.executable, "-m", "pytest", "--numprocesses", "2", "--dist", "loadfile"),
+    (sys.executable, "-m", "generator", "check"),
     (sys.executable, "-m", "tests.taskcat", "--emulator"),
 )
 
 VERDICTS = Path(".cache") / "tested"
 REUSE_VARIABLE, REUSE = "TEST_VERDICTS", "reuse"
 INTERRUPTED = 130
-
-LEFT_BY_TOOLS = {".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
-"""Folders that the commands write. Without git they look like source."""
 
 
 def main(folder: Path, commands: Sequence[Sequence[str]] = COMMANDS) -> int:
@@ -67,10 +66,9 @@ def digest(folder: Path) -> str:
     total = hashlib.sha256(platform.python_version().encode())
     for path in source_files(folder):
         name = path.relative_to(folder)
-        if not LEFT_BY_TOOLS.intersection(name.parts):
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
-            executable = bool(path.stat().st_mode & 0o100)
-            total.update(f"{name.as_posix()}\0{content}\0{executable}\n".encode())
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        executable = bool(path.stat().st_mode & 0o100)
+        total.update(f"{name.as_posix()}\0{content}\0{executable}\n".encode())
     return total.hexdigest()
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network
 from typing import Any, TypeVar
 
-from generator.naming import stack_logical_id
+from generator.naming import short_name, stack_logical_id
+from generator.roots import ROOTS as ROOT_MODULES
 from tests.intrinsics import NO_VALUE, Templates, implies, of_type, policy_documents, references, resolved
 
 ANYWHERE = "0.0.0.0/0"
@@ -19,12 +20,13 @@ EPHEMERAL = (1024, 65535)
 ZONES = ("A", "B", "C")
 TIERS = ("Public", "Private", "Isolated")
 ACCESS_MODES = ("ssm", "ssh", "none")
-ROOTS = ("platform", "pipeline", "target_account")
+ROOTS = tuple(short_name(module) for module in ROOT_MODULES)
 
-VPC_CIDR, OPERATOR_CIDR = "10.10.0.0/16", "203.0.113.0/24"
+VPC_CIDR, OPERATOR_CIDR, VPN_CIDR = "10.10.0.0/16", "203.0.113.0/24", "172.20.0.0/16"
 NETWORK_SETTINGS = {
     "VpcCidr": VPC_CIDR,
     "OperatorCidr": OPERATOR_CIDR,
+    "VpnCidr": VPN_CIDR,
     "AvailabilityZoneA": "zone-a",
     "AvailabilityZoneB": "zone-b",
     "AvailabilityZoneC": "zone-c",
@@ -107,7 +109,7 @@ def check_acls_admit_what_the_platform_needs(templates: Templates) -> None:
     needed = [("Public", "Private", port, ACCESS_MODES) for port in (80, 443)]
     needed += [("Private", "Private", 443, ACCESS_MODES)]
     needed += [("Private", "Isolated", port, ACCESS_MODES) for port in (2049, 5432)]
-    needed += [("Public", "Isolated", 5432, ("ssh", "ssm"))]
+    needed += [("Public", "Isolated", 5432, ("ssh",))]
     subnets = subnet_ranges(templates)
     for client, server, port, modes in needed:
         for mode in modes:
@@ -166,9 +168,10 @@ def subnet_ranges(templates: Templates) -> dict[str, IPv4Network]:
     }
 
 
-def acls(templates: Templates, access_mode: str) -> dict[str, Acl]:
+def acls(templates: Templates, access_mode: str, vpn_cidr: str = VPN_CIDR) -> dict[str, Acl]:
     """Return the allowing rules of each network ACL: outwards or not, the ports, and the peer's range."""
-    resources = resolved(templates["network"], **NETWORK_SETTINGS, AccessMode=access_mode)
+    settings = NETWORK_SETTINGS | {"VpnCidr": vpn_cidr}
+    resources = resolved(templates["network"], **settings, AccessMode=access_mode)
     found: dict[str, Acl] = {f"{tier}Acl": [] for tier in TIERS}
     for resource in resources.values():
         if resource["Type"] == "AWS::EC2::NetworkAclEntry":
@@ -205,7 +208,7 @@ def check_only_the_load_balancer_faces_the_internet(templates: Templates) -> Non
             assert rule["GroupId"] == {"Fn::GetAtt": ["LoadBalancerGroup", "GroupId"]}, name
             assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) in {("tcp", 80, 80), ("tcp", 443, 443)}, name
         else:
-            assert rule["CidrIp"] in ({"Ref": "VpcCidr"}, {"Ref": "OperatorCidr"}), name
+            assert rule["CidrIp"] in ({"Ref": "OperatorCidr"}, {"Ref": "VpnCidr"}), name
 
 
 def check_rules_between_groups_come_in_pairs(templates: Templates) -> None:
@@ -220,7 +223,18 @@ def check_rules_between_groups_come_in_pairs(templates: Templates) -> None:
     ways_in = of_type(templates["security"], "AWS::EC2::SecurityGroupIngress")
     between = ends(ways_out, "GroupId", "DestinationSecurityGroupId")
     assert between
-    assert between == ends(ways_in, "SourceSecurityGroupId", "GroupId")
+    # Clients of interface endpoints may go to port 443 anywhere.
+    endpoints = {name: rule for name, rule in ways_in.items() if name.startswith("EndpointIn")}
+    others = {name: rule for name, rule in ways_in.items() if name not in endpoints}
+    assert between == ends(others, "SourceSecurityGroupId", "GroupId")
+    to_anywhere = {
+        repr((rule["Properties"]["GroupId"], rule.get("Condition"), _protocol(rule)))
+        for rule in ways_out.values()
+        if rule["Properties"].get("CidrIp") == ANYWHERE
+    }
+    for name, rule in endpoints.items():
+        client = rule["Properties"]["SourceSecurityGroupId"]
+        assert repr((client, rule.get("Condition"), _protocol(rule))) in to_anywhere, name
 
 
 def check_groups_let_nothing_out_by_themselves(templates: Templates) -> None:
@@ -234,14 +248,31 @@ def check_groups_let_nothing_out_by_themselves(templates: Templates) -> None:
 
 def check_ssh_is_open_to_operators_only_and_where_asked_for(templates: Templates) -> None:
     for mode in ACCESS_MODES:
-        resources = resolved(templates["security"], AccessMode=mode, OperatorCidr=OPERATOR_CIDR, VpcCidr=VPC_CIDR)
-        open_to = [
-            (rule["GroupId"]["Fn::GetAtt"][0], rule.get("CidrIp"))
-            for rule in (resource["Properties"] for resource in resources.values())
-            if "SourceSecurityGroupId" in rule or "CidrIp" in rule
-            if rule["FromPort"] <= 22 <= rule["ToPort"]
-        ]
-        assert open_to == ([("BastionGroup", OPERATOR_CIDR)] if mode == "ssh" else []), mode
+        for vpn in ("", VPN_CIDR):
+            ranges = {"OperatorCidr": OPERATOR_CIDR, "VpcCidr": VPC_CIDR, "VpnCidr": vpn}
+            resources = resolved(templates["security"], AccessMode=mode, **ranges)
+            open_to = {
+                (rule["GroupId"]["Fn::GetAtt"][0], rule.get("CidrIp"))
+                for rule in (resource["Properties"] for resource in resources.values())
+                if "SourceSecurityGroupId" in rule or "CidrIp" in rule
+                if rule["FromPort"] <= 22 <= rule["ToPort"]
+            }
+            expected = {("BastionGroup", OPERATOR_CIDR)} | ({("BastionGroup", VPN_CIDR)} if vpn else set())
+            assert open_to == (expected if mode == "ssh" else set()), (mode, vpn)
+
+
+def check_the_bastion_accepts_nothing_but_ssh_where_asked_for(templates: Templates) -> None:
+    """Session Manager needs no way in: what it carries, the bastion itself has asked for."""
+    for mode in ACCESS_MODES:
+        resources = resolved(templates["security"], AccessMode=mode, OperatorCidr="o", VpcCidr="v", VpnCidr=VPN_CIDR)
+        group = {"Fn::GetAtt": ["BastionGroup", "GroupId"]}
+        ports = {
+            (resource["Properties"]["FromPort"], resource["Properties"]["ToPort"])
+            for resource in resources.values()
+            if resource["Type"] == "AWS::EC2::SecurityGroupIngress" and resource["Properties"]["GroupId"] == group
+        }
+        assert ports == ({(22, 22)} if mode == "ssh" else set()), mode
+        assert "SecurityGroupIngress" not in resources["BastionGroup"]["Properties"]
 
 
 def _ingress_rules(templates: Templates) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -260,17 +291,27 @@ def _protocol(rule: dict[str, Any]) -> tuple[object, ...]:
 # Encryption
 
 
+OF_A_SERVICE = {"kms:ViaService", "kms:EncryptionContext:aws:logs:arn"}
+KEY_OWNERS = {
+    "encryption": OF_A_SERVICE,
+    "access": {"kms:EncryptionContext:aws:ssm:SessionId"},
+    "tools_account": {*OF_A_SERVICE, "aws:PrincipalArn"},
+}
+"""Which templates have keys, and what every use of one must be tied to."""
+
+
 def check_keys_rotate(templates: Templates) -> None:
-    keys = {name: key for module in ("encryption", "pipeline") for name, key in keys_of(templates, module).items()}
-    assert keys.keys() == {"DataKey", "LogsKey", "ArtifactKey"}
+    keys = {name: key for module in KEY_OWNERS for name, key in keys_of(templates, module).items()}
+    assert keys.keys() == {"DataKey", "LogsKey", "SessionKey", "ArtifactKey"}
     for name, key in keys.items():
         assert key["Properties"].get("EnableKeyRotation") is True, name
 
 
 def check_key_administrators_cannot_decrypt(templates: Templates) -> None:
-    """A statement that lets the account use a key does so through a service, or names the roles of the pipeline."""
-    through = {"kms:ViaService", "kms:EncryptionContext:aws:logs:arn"}
-    for module, expected in {"encryption": through, "pipeline": {*through, "aws:PrincipalArn"}}.items():
+    """A statement that lets the account use a key does so through a service or in a session, or names the roles of the
+    pipeline.
+    """
+    for module, expected in KEY_OWNERS.items():
         for name, key in keys_of(templates, module).items():
             for statement in key["Properties"]["KeyPolicy"]["Statement"]:
                 conditions = {key for operator in statement.get("Condition", {}).values() for key in operator}
@@ -278,6 +319,16 @@ def check_key_administrators_cannot_decrypt(templates: Templates) -> None:
                     assert "*" not in action, (name, statement["Sid"])
                     if action.removeprefix("kms:").startswith(("Decrypt", "Encrypt", "GenerateDataKey", "ReEncrypt")):
                         assert conditions & expected, (name, statement)
+
+
+def check_grants_on_keys_are_for_aws_alone(templates: Templates) -> None:
+    """A grant gives the use of a key past its policy, so that nobody makes one but for a service."""
+    nobody = {"BoolIfExists": {"kms:GrantIsForAWSResource": "false", "aws:PrincipalIsAWSService": "false"}}
+    for module in KEY_OWNERS:
+        for name, key in keys_of(templates, module).items():
+            refused = only(s for s in key["Properties"]["KeyPolicy"]["Statement"] if s["Effect"] == "Deny")
+            assert (refused["Principal"], refused["Action"]) == ("*", ["kms:CreateGrant"]), name
+            assert refused.get("Condition") == nobody, name
 
 
 def keys_of(templates: Templates, module: str) -> dict[str, Any]:
@@ -363,6 +414,22 @@ def check_file_system_is_encrypted_and_backed_up(templates: Templates) -> None:
     assert file_system["Properties"]["BackupPolicy"] == {"Status": "ENABLED"}
 
 
+def check_file_system_is_mounted_through_an_access_point(templates: Templates) -> None:
+    """By the role's policy and by its own: in one account either of them would be enough to mount the root."""
+    file_system = only(of_type(templates["storage"], "AWS::EFS::FileSystem").values())
+    allowed = [s for s in file_system["Properties"]["FileSystemPolicy"]["Statement"] if s["Effect"] == "Allow"]
+    access_points = "arn:${AWS::Partition}:elasticfilesystem:${AWS::Region}:${AWS::AccountId}:access-point/*"
+    expected = {"elasticfilesystem:AccessPointArn": {"Fn::Sub": access_points}}
+    assert only(allowed)["Condition"].get("ArnLike") == expected
+    mounting = [
+        statement
+        for _, statement in identity_statements(templates["storage"])
+        if "elasticfilesystem:ClientMount" in statement["Action"]
+    ]
+    point = {"elasticfilesystem:AccessPointArn": {"Fn::GetAtt": ["ImagesAccessPoint", "Arn"]}}
+    assert only(mounting).get("Condition") == {"StringEquals": point}
+
+
 def check_file_system_demands_tls(templates: Templates) -> None:
     file_system = only(of_type(templates["storage"], "AWS::EFS::FileSystem").values())
     policy = file_system["Properties"]["FileSystemPolicy"]
@@ -376,8 +443,9 @@ def check_file_system_demands_tls(templates: Templates) -> None:
 def check_buckets_are_encrypted(templates: Templates) -> None:
     of_the_tools_account = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Fn::GetAtt": ["ArtifactKey", "Arn"]}}
     expected = {
-        # Load balancers deliver access logs only to buckets with S3's own keys.
+        # Load balancers and S3 deliver access logs only to buckets with S3's own keys.
         "LogBucket": {"SSEAlgorithm": "AES256"},
+        "AccessLogBucket": {"SSEAlgorithm": "AES256"},
         "ReleaseBucket": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Ref": "DataKeyArn"}},
         "ArtifactBucket": of_the_tools_account,
         "SourceBucket": of_the_tools_account,
@@ -476,11 +544,11 @@ def check_load_balancer_refuses_malformed_requests_and_keeps_logs(templates: Tem
 
 
 def check_servers_have_no_public_address(templates: Templates) -> None:
-    for name, data in _launch_templates(templates):
-        assert data["NetworkInterfaces"], name
-        for interface in data["NetworkInterfaces"]:
-            assert interface.get("AssociatePublicIpAddress") is False, name
-            assert "SubnetId" not in interface, name
+    data = templates["web_tier"]["Resources"]["LaunchTemplate"]["Properties"]["LaunchTemplateData"]
+    assert data["NetworkInterfaces"]
+    for interface in data["NetworkInterfaces"]:
+        assert interface.get("AssociatePublicIpAddress") is False
+        assert "SubnetId" not in interface
     group = only(of_type(templates["web_tier"], "AWS::AutoScaling::AutoScalingGroup").values())
     assert group["Properties"]["VPCZoneIdentifier"] == {"Ref": "PrivateSubnetIds"}
 
@@ -496,6 +564,11 @@ def check_servers_have_no_ssh_key(templates: Templates) -> None:
         assert "KeyName" not in data, name
 
 
+def check_servers_are_monitored_in_detail(templates: Templates) -> None:
+    for name, data in _launch_templates(templates):
+        assert data.get("Monitoring") == {"Enabled": True}, name
+
+
 def check_volumes_are_encrypted(templates: Templates) -> None:
     for name, data in _launch_templates(templates):
         assert data["BlockDeviceMappings"], name
@@ -507,13 +580,14 @@ def check_volumes_are_encrypted(templates: Templates) -> None:
 def check_never_more_than_three_servers(templates: Templates) -> None:
     for name in ("web_tier", "platform"):
         assert templates[name]["Parameters"]["WebServerMaximum"]["MaxValue"] == 3, name
-    groups = [
-        group["Properties"]
+    groups = {
+        name: group["Properties"]
         for template in templates.values()
-        for group in of_type(template, "AWS::AutoScaling::AutoScalingGroup").values()
-    ]
-    assert [group["MaxSize"] for group in groups] == [{"Ref": "WebServerMaximum"}]
-    assert "DesiredCapacity" not in groups[0], "an update would undo what scaling did"
+        for name, group in of_type(template, "AWS::AutoScaling::AutoScalingGroup").items()
+    }
+    largest = {name: group["MaxSize"] for name, group in groups.items()}
+    assert largest == {"WebServerGroup": {"Ref": "WebServerMaximum"}, "Bastion": "1"}
+    assert "DesiredCapacity" not in groups["WebServerGroup"], "an update would undo what scaling did"
 
 
 def check_failing_servers_are_replaced(templates: Templates) -> None:
@@ -579,14 +653,18 @@ def check_scaling_follows_the_load(templates: Templates) -> None:
 
 
 def _launch_templates(templates: Templates) -> Iterator[tuple[str, dict[str, Any]]]:
-    found = of_type(templates["web_tier"], "AWS::EC2::LaunchTemplate")
-    assert found
-    for name, launch_template in found.items():
-        yield name, launch_template["Properties"]["LaunchTemplateData"]
+    """Yield what each kind of server is made of: web servers and bastion."""
+    found = {
+        name: launch_template["Properties"]["LaunchTemplateData"]
+        for template in templates.values()
+        for name, launch_template in of_type(template, "AWS::EC2::LaunchTemplate").items()
+    }
+    assert found.keys() == {"LaunchTemplate", "BastionLaunchTemplate"}
+    yield from found.items()
 
 
 def _script(templates: Templates) -> str:
-    _, data = only(_launch_templates(templates))
+    data = dict(_launch_templates(templates))["LaunchTemplate"]
     body = data["UserData"]["Fn::Base64"]["Fn::Join"][1][1]
     assert isinstance(body, str)
     return body
@@ -628,15 +706,20 @@ def check_web_tier_waits_for_the_way_out(templates: Templates) -> None:
 
 
 def check_logs_are_encrypted_and_kept_a_week(templates: Templates) -> None:
-    keys = {"pipeline": {"Fn::GetAtt": ["ArtifactKey", "Arn"]}}
+    """But for those that say who did what: they are kept for a year, and outlive their stack."""
+    audit = {"AccessLogGroup"}
+    keys = {"pipeline": {"Ref": "ArtifactKeyArn"}}
     groups = [
         (module, name, group["Properties"])
         for module, template in templates.items()
         for name, group in of_type(template, "AWS::Logs::LogGroup").items()
     ]
     assert groups
+    assert audit <= {name for _, name, _ in groups}
     for module, name, properties in groups:
-        assert properties.get("RetentionInDays") == 7, name
+        assert properties.get("RetentionInDays") == (365 if name in audit else 7), name
+        kept = templates[module]["Resources"][name].get("DeletionPolicy")
+        assert kept == ("RetainExceptOnCreate" if name in audit else "Delete"), name
         assert properties.get("KmsKeyId") == keys.get(module, {"Ref": "LogsKeyArn"}), name
 
 
@@ -669,16 +752,22 @@ def check_nothing_refers_to_what_may_be_absent(templates: Templates) -> None:
                     assert implies(template, also, condition), (module, name, target, condition)
 
 
+NOT_WRITTEN_BY_HAND = ("boundaries", "deployment_policies")
+"""Templates with rules of their own: borders, which grant nothing, and rights that are computed from the templates."""
+
+
 def check_identity_policies_name_what_they_allow(templates: Templates) -> None:
     """No identity policy allows an action by wildcard, or anything on every resource, but for these."""
     on_every_resource = {
+        "FindTheLogGroup": "Session Manager's agent looks for its log group among all.",
+        "SeeWhatIsThere": "Lists and descriptions, which IAM limits to no resource.",
         "AskingWhatIsThere": "Lists and descriptions, which IAM limits to no resource.",
         "SeeTheImage": "Whether an image exists is asked of all images.",
         "SeeingStacks": "Whether a stack exists is asked of all stacks.",
         "SessionManager": "AWS defines no resource for these actions; a managed instance is reached through them.",
         "WriteMetrics": "Metrics have no ARN; a condition confines the namespace.",
     }
-    for template in templates.values():
+    for template in (templates[module] for module in templates.keys() - set(NOT_WRITTEN_BY_HAND)):
         for name, statement in identity_statements(template):
             if statement["Effect"] != "Allow":
                 continue

@@ -15,7 +15,7 @@ import yaml
 
 from generator.naming import PROJECT, REVIEW, pascal_case, root_stack_name
 from tests.claims import identity_statements, only
-from tests.intrinsics import Template, Templates, of_type, resolved, walk
+from tests.intrinsics import Template, Templates, of_type, resolve, resolved, walk
 
 ACCOUNTS = {"dev": "111111111111", "staging": "222222222222", "prod": "333333333333"}
 REPOSITORY, BUCKET = "my-team/my-shop", ""
@@ -26,9 +26,13 @@ SETTINGS = {f"{pascal_case(name)}AccountId": account for name, account in ACCOUN
 }
 
 VARIABLE = re.compile(r"#\{(\w+)\.(\w+)\}")
-ARTIFACT_KEY = {"Fn::GetAtt": ["ArtifactKey", "Arn"]}
+ARTIFACT_KEY = {"Ref": "ArtifactKeyArn"}
 THIS_ACCOUNT = "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"
 STACKS_HERE = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}"
+SHOWN_WITHIN_THE_HOUR = {
+    "Bool": {"aws:MultiFactorAuthPresent": "true"},
+    "NumericLessThan": {"aws:MultiFactorAuthAge": "3600"},
+}
 FROM_THIS_ACCOUNT = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 Group = list[dict[str, Any]]
@@ -63,7 +67,8 @@ def check_a_new_source_starts_the_pipeline(templates: Templates) -> None:
     role = resources[only(rule["Targets"])["RoleArn"]["Fn::GetAtt"][0]]["Properties"]
     allowed = only(only(role["Policies"])["PolicyDocument"]["Statement"])
     assert (allowed["Action"], allowed["Resource"]) == (["codepipeline:StartPipelineExecution"], [started])
-    bucket = resources[configuration["S3Bucket"]["Ref"]]["Properties"]
+    assert configuration["S3Bucket"] == {"Ref": "SourceBucketName"}
+    bucket = stores_with(templates, BUCKET)["SourceBucket"]["Properties"]
     assert bucket.get("NotificationConfiguration") == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
 
 
@@ -195,7 +200,7 @@ def check_people_hear_of_failures_and_approvals(templates: Templates) -> None:
     assert {"pipeline-execution-failed", "manual-approval-needed"} <= about
     assert only(rule["Properties"]["Targets"])["TargetAddress"] == {"Ref": "NotificationTopic"}
     topic = template["Resources"]["NotificationTopic"]["Properties"]
-    assert topic.get("KmsMasterKeyId") == {"Ref": "ArtifactKey"}
+    assert topic.get("KmsMasterKeyId") == ARTIFACT_KEY
     statements = template["Resources"]["NotificationTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     allowed = only(statement for statement in statements if statement["Effect"] == "Allow")
     assert allowed["Principal"] == {"Service": "codestar-notifications.amazonaws.com"}
@@ -230,12 +235,58 @@ def check_the_tools_account_opens_to_the_environments_roles_alone(templates: Tem
     assert shared == {"ArtifactKey", "ArtifactBucketPolicy", "TemplateBucketPolicy"}
 
 
+def check_pipeline_and_environments_get_what_the_tools_account_keeps(templates: Templates) -> None:
+    """The bootstrap hands outputs to parameters of the same names, and to nothing that has a value without them."""
+    for source in SOURCES:
+        kept = {
+            "ArtifactBucketName": {"Ref": "ArtifactBucket"},
+            "ArtifactKeyArn": {"Fn::GetAtt": ["ArtifactKey", "Arn"]},
+            "TemplateBucketName": {"Ref": "TemplateBucket"},
+            "SourceBucketName": "none" if source else {"Ref": "SourceBucket"},
+        }
+        template = templates["tools_account"]
+        given = {
+            name: resolve(each["Value"], template, {"SourceRepository": source})
+            for name, each in template["Outputs"].items()
+        }
+        for root, names in (("pipeline", set(kept)), ("target_account", kept.keys() - {"SourceBucketName"})):
+            parameters = templates[root]["Parameters"]
+            assert parameters.keys() & given.keys() == names, root
+            for name in names:
+                assert given[name] == kept[name], name
+                assert "Default" not in parameters[name], (root, name)
+
+
+def check_every_use_of_the_stores_is_logged(templates: Templates) -> None:
+    for source in SOURCES:
+        resources = stores_with(templates, source)
+        buckets = {title for title, each in resources.items() if each["Type"] == "AWS::S3::Bucket"}
+        logged = buckets - {"AccessLogBucket"}
+        assert logged == {"ArtifactBucket", "TemplateBucket", *([] if source else ["SourceBucket"])}
+        prefixes = set()
+        for title in logged:
+            logging = resources[title]["Properties"].get("LoggingConfiguration", {})
+            assert logging.get("DestinationBucketName") == {"Ref": "AccessLogBucket"}, title
+            prefixes.add(logging["LogFilePrefix"])
+        assert len(prefixes) == len(logged), "whose log it is, its name tells"
+        statements = resources["AccessLogBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        delivery = only(statement for statement in statements if statement["Effect"] == "Allow")
+        assert (delivery["Principal"], delivery["Action"]) == (
+            {"Service": "logging.s3.amazonaws.com"},
+            ["s3:PutObject"],
+        )
+        conditions = delivery.get("Condition", {})
+        assert conditions.get("StringEquals") == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+        sources = conditions.get("ArnLike", {}).get("aws:SourceArn", [])
+        assert {each["Fn::GetAtt"][0] for each in sources} == logged
+
+
 def check_only_who_makes_something_writes_it(templates: Templates) -> None:
     writers = {
-        ("PipelineRole", "Artifacts"): ["ArtifactBucket/*"],
-        ("BuildRole", "HandOnArtifacts"): ["ArtifactBucket/*"],
-        ("BuildRole", "PublishReleases"): ["TemplateBucket/web-platform/*"],
-        ("ChangeReportRole", "KeepReports"): ["TemplateBucket/reviews/*"],
+        ("PipelineRole", "Artifacts"): ["ArtifactBucketName/*"],
+        ("BuildRole", "HandOnArtifacts"): ["ArtifactBucketName/*"],
+        ("BuildRole", "PublishReleases"): ["TemplateBucketName/web-platform/*"],
+        ("ChangeReportRole", "KeepReports"): ["TemplateBucketName/reviews/*"],
     }
     found = {
         (title, statement["Sid"]): [object_of(resource) for resource in statement["Resource"]]
@@ -302,12 +353,17 @@ def check_target_roles_are_for_the_tools_account_alone(templates: Templates) -> 
         "RegionalTestRole": "RegionalTestRole",
     }
     found = roles_of(templates, "target_account")
-    assert found.keys() == {*users, "CloudFormationRole"}
+    assert found.keys() == {*users, "CloudFormationRole", "BreakGlassRole"}
     for title, role in found.items():
         trust = only(role["Properties"]["AssumeRolePolicyDocument"]["Statement"])
         assert trust["Action"] == ["sts:AssumeRole"], title
         if title == "CloudFormationRole":
             assert trust["Principal"] == {"Service": "cloudformation.amazonaws.com"}
+            continue
+        if title == "BreakGlassRole":
+            assert trust["Principal"] == {"AWS": {"Fn::Sub": THIS_ACCOUNT}}
+            assert trust.get("Condition") == SHOWN_WITHIN_THE_HOUR
+            assert role["Properties"].get("MaxSessionDuration") == 3600
             continue
         called = role_name(templates, "pipeline", users[title])
         callers = [{"Fn::Sub": f"arn:${{AWS::Partition}}:iam::${{ToolsAccountId}}:role/{called}"}]
@@ -315,11 +371,12 @@ def check_target_roles_are_for_the_tools_account_alone(templates: Templates) -> 
         assert trust.get("Condition") == {"ArnEquals": {"aws:PrincipalArn": callers}}, title
 
 
-def check_only_cloudformation_may_do_everything(templates: Templates) -> None:
+def check_only_emergencies_may_do_everything(templates: Templates) -> None:
+    """CloudFormation's role has computed rights; the break-glass role opens for an hour, to people with MFA."""
     for module, template in templates.items():
         for title, role in of_type(template, "AWS::IAM::Role").items():
             managed = [policy.get("Fn::Sub") for policy in role["Properties"].get("ManagedPolicyArns", [])]
-            mighty = (module, title) == ("target_account", "CloudFormationRole")
+            mighty = (module, title) == ("target_account", "BreakGlassRole")
             administrator = "arn:${AWS::Partition}:iam::aws:policy/AdministratorAccess"
             assert (administrator in managed) == mighty, (module, title)
 
@@ -343,7 +400,7 @@ def check_stacks_of_the_project_change_through_change_sets_only(templates: Templ
     of_the_project = {"Fn::Sub": STACKS_HERE + ":stack/web-platform-*"}
     changing = {"CreateStack", "UpdateStack", "DeleteStack", "CancelUpdateStack", "ContinueUpdateRollback"}
     executing = set()
-    for title, statement in identity_statements(templates["target_account"]):
+    for title, statement in allowing(templates["target_account"]):
         actions = {action.partition(":")[2] for action in statement["Action"] if action.startswith("cloudformation:")}
         if "ExecuteChangeSet" in actions:
             executing.add(title)
@@ -371,6 +428,11 @@ def check_a_review_replaces_no_change_set_that_is_executed(templates: Templates)
 def resources_with(templates: Templates, source: str) -> dict[str, Any]:
     """Return the resources of the pipeline's template as they are with one of the two sources."""
     return resolved(templates["pipeline"], **SETTINGS, SourceRepository=source)
+
+
+def stores_with(templates: Templates, source: str) -> dict[str, Any]:
+    """Return the resources that the tools account keeps things in, as they are with one of the two sources."""
+    return resolved(templates["tools_account"], **SETTINGS, SourceRepository=source)
 
 
 def pipeline(templates: Templates, source: str) -> dict[str, Any]:
@@ -446,14 +508,20 @@ def role_name(templates: Templates, module: str, title: str) -> str:
 
 
 def resource_statements(templates: Templates) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the statements of the policies of the pipeline's keys, buckets and topics, with the logical id."""
+    """Yield the statements of the policies of keys, buckets and topics of the tools account, with the logical id."""
     for key, kinds in (
         ("KeyPolicy", ["AWS::KMS::Key"]),
         ("PolicyDocument", ["AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy"]),
     ):
         for kind in kinds:
-            for title, resource in of_type(templates["pipeline"], kind).items():
-                yield from ((title, statement) for statement in resource["Properties"][key]["Statement"])
+            for root in ("tools_account", "pipeline"):
+                for title, resource in of_type(templates[root], kind).items():
+                    yield from ((title, statement) for statement in resource["Properties"][key]["Statement"])
+
+
+def allowing(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the statements of a template's roles that allow something, with the logical id of their owner."""
+    return ((owner, statement) for owner, statement in identity_statements(template) if statement["Effect"] == "Allow")
 
 
 def rights_of(template: Template, role: str) -> list[dict[str, Any]]:
@@ -463,7 +531,7 @@ def rights_of(template: Template, role: str) -> list[dict[str, Any]]:
 
 
 def object_of(resource: Mapping[str, Any]) -> str:
-    """Return bucket and key of an object's ARN: `ArtifactBucket/*`."""
-    found = re.fullmatch(r"\$\{(\w+)\.Arn\}/(.+)", resource["Fn::Sub"])
+    """Return bucket and key of an object's ARN: `ArtifactBucketName/*`."""
+    found = re.fullmatch(r"arn:\$\{AWS::Partition\}:s3:::\$\{(\w+)\}/(.+)", resource["Fn::Sub"])
     assert found, resource
     return f"{found[1]}/{found[2]}"

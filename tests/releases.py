@@ -24,8 +24,9 @@ Edit = Callable[[Templates], None]
 
 
 def settings(environment: str) -> dict[str, str]:
+    """An environment's settings of today, of which the released templates know most."""
     content: dict[str, dict[str, str]] = json.loads((ROOT / f"params/{environment}.json").read_text(encoding="utf-8"))
-    return content["Parameters"]
+    return release_parameters(RELEASED, "platform", content["Parameters"])
 
 
 def resolution(release: Path = RELEASED, environment: str = "prod", **parameters: str) -> Resolution:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import awacs.s3
 import awacs.sts
 import pytest
 from awacs.aws import Bool, Condition, Statement
-from troposphere import GetAtt, Ref, encode_to_dict
+from troposphere import GetAtt, Ref, Sub, encode_to_dict
 
 from generator.iam import (
     account_root,
@@ -16,10 +17,14 @@ from generator.iam import (
     allow_principal,
     arn,
     attach,
+    delivery_boundary,
     deny_insecure_transport,
     document,
     from_this_account,
+    join_session_manager,
+    operator_boundary,
     service_principal,
+    workload_boundary,
 )
 from generator.parameter_types import RoleName
 
@@ -104,3 +109,19 @@ def test_d9_service_acts_for_this_account_alone() -> None:
 @pytest.mark.parametrize("service", ["ec2", "vpc-flow-logs", "monitoring.rds"])
 def test_service_principal_is_the_services_host(service: str) -> None:
     assert encode_to_dict(service_principal(service)) == {"Service": f"{service}.amazonaws.com"}
+
+
+@pytest.mark.parametrize(
+    ("boundary", "name"),
+    [(workload_boundary, "workload"), (operator_boundary, "operator"), (delivery_boundary, "delivery")],
+)
+def test_d9_boundary_is_the_policy_of_this_account_with_its_fixed_name(boundary: Callable[[], Sub], name: str) -> None:
+    expected = f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:policy/web-platform-{name}"
+    assert boundary().to_dict() == {"Fn::Sub": expected}
+
+
+def test_session_manager_is_joined_and_used_on_no_other_machine() -> None:
+    """Registering and speaking: nothing that would start a session or run a command elsewhere."""
+    statement = plain(join_session_manager())
+    assert {action.partition(":")[0] for action in statement["Action"]} == {"ssm", "ssmmessages"}
+    assert not [action for action in statement["Action"] if "Session" in action or "Command" in action]

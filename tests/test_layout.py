@@ -17,14 +17,19 @@ def imported_by(module: str) -> list[str]:
 
 READERS = [
     "generator.checks.environment_impact",
+    "generator.checks.exposure",
     "generator.checks.impact",
     "generator.checks.lint",
+    "generator.checks.permissions.proof",
+    "generator.checks.proofs",
     "generator.checks.quotas",
     "generator.delivery.bootstrap",
     "generator.delivery.publish",
     "generator.delivery.review",
     "generator.rehearsal.rehearse",
+    "generator.reports.exposure",
     "generator.reports.impact",
+    "generator.reports.verdicts",
     "generator.resolver",
 ]
 

@@ -17,6 +17,9 @@ PASSES = (sys.executable, "-c", "open('ran', 'a').write('x')")
 FAILS = (sys.executable, "-c", "raise SystemExit(3)")
 
 
+ROOT = Path(__file__).parents[1]
+
+
 @pytest.fixture(autouse=True)
 def _no_reuse(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TEST_VERDICTS", raising=False)
@@ -63,6 +66,7 @@ def test_a_copy_has_the_same_digest(working_copy: Path, copy: Path) -> None:
 
 
 def test_what_tools_leave_does_not_count(copy: Path) -> None:
+    shutil.copy2(ROOT / ".gitignore", copy)
     before = digest(copy)
     for name in (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "package/__pycache__", "dist"):
         (copy / name).mkdir()
@@ -136,4 +140,4 @@ def test_files_that_change_during_the_tests_get_no_verdict(working_copy: Path, m
 
 
 def test_style_format_types_and_tests_are_run() -> None:
-    assert [command[2] for command in COMMANDS] == ["ruff", "ruff", "mypy", "pytest", "tests.taskcat"]
+    assert [command[2] for command in COMMANDS] == ["ruff", "ruff", "mypy", "pytest", "generator", "tests.taskcat"]

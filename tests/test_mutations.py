@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests import claims, pipeline_claims
+from tests import access_claims, claims, pipeline_claims
 from tests.intrinsics import Templates
 
 Claim = Callable[[Templates], None]
 CLAIMS: dict[str, Claim] = {
     name: getattr(module, name)
-    for module in (claims, pipeline_claims)
+    for module in (claims, access_claims, pipeline_claims)
     for name in sorted(dir(module))
     if name.startswith("check_")
 }
@@ -120,8 +120,17 @@ UPDATE = "web_tier/WebServerGroup/.UpdatePolicy/AutoScalingRollingUpdate"
 PUBLIC_SUBNETS = {"Fn::GetAtt": ["Network", "Outputs.PublicSubnetIds"]}
 STAGES = "pipeline/Pipeline/Stages"
 STAGING, REGIONAL_TEST, REVIEW, PROD = (f"{STAGES}/{index}" for index in (3, 4, 5, 6))
-KEY_STATEMENTS = "pipeline/ArtifactKey/KeyPolicy/Statement"
+KEY_STATEMENTS = "tools_account/ArtifactKey/KeyPolicy/Statement"
+ACCESS_LOGS = "tools_account/AccessLogBucketPolicy/PolicyDocument/Statement/1"
 OF_STRANGERS = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::444444444444:root"}}
+WORKLOAD = "boundaries/WorkloadBoundary/PolicyDocument/Statement"
+DELIVERY = "boundaries/DeliveryBoundary/PolicyDocument/Statement"
+OPERATOR_GROUP = "access/OperatorGroup/Policies/0/PolicyDocument/Statement"
+OPERATOR_TRUST = "access/OperatorRole/AssumeRolePolicyDocument/Statement/0"
+OPERATOR = "access/OperatorRole/Policies"
+OPERATOR_SESSIONS = f"{OPERATOR}/2/Fn::If/1/PolicyDocument/Statement"
+BASTION = "access/BastionLaunchTemplate/LaunchTemplateData"
+PUBLISHER_TRUST = "access/PublisherRole/AssumeRolePolicyDocument/Statement/0"
 WEB_SERVER_GROUP = {"Fn::GetAtt": ["Security", "Outputs.WebServerGroupId"]}
 
 MUTATIONS = [
@@ -304,6 +313,16 @@ MUTATIONS = [
         "the file system is not encrypted",
         put("storage/FileSystem/Encrypted", False),
         claims.check_file_system_is_encrypted_and_backed_up,
+    ),
+    Mutation(
+        "the root of the file system can be mounted",
+        drop("storage/FileSystem/FileSystemPolicy/Statement/0/Condition/ArnLike"),
+        claims.check_file_system_is_mounted_through_an_access_point,
+    ),
+    Mutation(
+        "web servers mount what they like",
+        drop("storage/UseStorage/PolicyDocument/Statement/1/Condition"),
+        claims.check_file_system_is_mounted_through_an_access_point,
     ),
     Mutation(
         "the file system is mounted without TLS",
@@ -491,35 +510,366 @@ MUTATIONS = [
         put("database/UseDatabase/PolicyDocument/Statement/1/Resource", ["*"]),
         claims.check_identity_policies_name_what_they_allow,
     ),
+    Mutation(
+        "web servers are watched every five minutes",
+        put(f"{LAUNCH}/Monitoring/Enabled", False),
+        claims.check_servers_are_monitored_in_detail,
+    ),
+    # Access, identity and boundaries
+    Mutation(
+        "everybody in the VPC reaches the bastion's psql",
+        add(
+            "security/BastionInPostgreSql",
+            "AWS::EC2::SecurityGroupIngress",
+            GroupId={"Fn::GetAtt": ["BastionGroup", "GroupId"]},
+            CidrIp={"Ref": "VpcCidr"},
+            IpProtocol="tcp",
+            FromPort=5432,
+            ToPort=5432,
+        ),
+        claims.check_the_bastion_accepts_nothing_but_ssh_where_asked_for,
+    ),
+    Mutation(
+        "SSH comes through a VPN that Session Manager needs not",
+        put("security/BastionInVpnSsh/.Condition", "HasBastion"),
+        claims.check_ssh_is_open_to_operators_only_and_where_asked_for,
+    ),
+    Mutation(
+        "a role has no boundary",
+        drop("database/MonitoringRole/PermissionsBoundary"),
+        access_claims.check_every_role_and_user_has_the_boundary_of_its_kind,
+    ),
+    Mutation(
+        "a build is bounded as a workload",
+        replace_text("pipeline/BuildRole/PermissionsBoundary/Fn::Sub", "delivery", "workload"),
+        access_claims.check_every_role_and_user_has_the_boundary_of_its_kind,
+    ),
+    Mutation(
+        "the operators' user has no boundary",
+        drop("access/OperatorUser/PermissionsBoundary"),
+        access_claims.check_every_role_and_user_has_the_boundary_of_its_kind,
+    ),
+    Mutation(
+        "roles name a boundary that is not there",
+        put("boundaries/WorkloadBoundary/ManagedPolicyName", "web-platform-workloads"),
+        access_claims.check_boundaries_have_the_names_that_roles_give,
+    ),
+    Mutation(
+        "workloads use what belongs to others",
+        drop(f"{WORKLOAD}/0/Condition/StringEqualsIfExists"),
+        access_claims.check_workloads_stay_in_their_account_and_away_from_iam,
+    ),
+    Mutation(
+        "the workload boundary lets everything through",
+        put(f"{WORKLOAD}/0/Action", ["*"]),
+        access_claims.check_workloads_stay_in_their_account_and_away_from_iam,
+    ),
+    Mutation(
+        "a key's policy lets a workload widen it",
+        put(f"{WORKLOAD}/1/Action", ["iam:*", "organizations:*", "sts:AssumeRole*"]),
+        access_claims.check_workloads_stay_in_their_account_and_away_from_iam,
+    ),
+    Mutation(
+        "web servers get a right that their boundary takes away",
+        put("storage/UseStorage/PolicyDocument/Statement/2/Action", ["s3:GetObject", "s3:DeleteObject"]),
+        access_claims.check_what_the_platforms_roles_may_do_is_within_their_boundary,
+    ),
+    Mutation(
+        "users assume roles without MFA",
+        drop("boundaries/OperatorBoundary/PolicyDocument/Statement/1/Condition"),
+        access_claims.check_users_reach_themselves_and_roles_with_mfa,
+    ),
+    Mutation(
+        "users assume roles that deliver",
+        put("boundaries/OperatorBoundary/PolicyDocument/Statement/2/Resource", []),
+        access_claims.check_users_reach_themselves_and_roles_with_mfa,
+    ),
+    Mutation(
+        "users care for others' devices",
+        put("boundaries/OperatorBoundary/PolicyDocument/Statement/0/Resource", ["*"]),
+        access_claims.check_users_reach_themselves_and_roles_with_mfa,
+    ),
+    Mutation(
+        "deployments make roles without a boundary",
+        drop(f"{DELIVERY}/4"),
+        access_claims.check_delivery_cannot_leave_its_border,
+    ),
+    Mutation(
+        "deployments make users with the boundary of machines",
+        replace_text(f"{DELIVERY}/5/Condition/StringNotEquals/iam:PermissionsBoundary/Fn::Sub", "operator", "workload"),
+        access_claims.check_delivery_cannot_leave_its_border,
+    ),
+    Mutation(
+        "deployments write a new version of their boundary",
+        put(f"{DELIVERY}/2/Action", ["iam:CreateAccessKey", "organizations:*", "account:*"]),
+        access_claims.check_delivery_cannot_leave_its_border,
+    ),
+    Mutation(
+        "deployments change the role that they are made with",
+        put(f"{DELIVERY}/3/Resource", []),
+        access_claims.check_delivery_cannot_leave_its_border,
+    ),
+    Mutation(
+        "deployments act in every region",
+        put(f"{DELIVERY}/0/Condition", {"StringEquals": {}}),
+        access_claims.check_delivery_cannot_leave_its_border,
+    ),
+    Mutation(
+        "the operators' user gets an access key",
+        add("access/OperatorKey", "AWS::IAM::AccessKey", UserName={"Ref": "OperatorUser"}),
+        access_claims.check_nobody_gets_a_key_or_a_password,
+    ),
+    Mutation(
+        "the operators' user gets a password",
+        put("access/OperatorUser/LoginProfile", {"Password": {"Ref": "EnvironmentName"}}),
+        access_claims.check_nobody_gets_a_key_or_a_password,
+    ),
+    Mutation(
+        "the operators' role is assumed with a password alone",
+        drop(f"{OPERATOR_GROUP}/0/Condition"),
+        access_claims.check_an_operators_user_may_only_become_operator,
+    ),
+    Mutation(
+        "the operators' user assumes every role",
+        put(f"{OPERATOR_GROUP}/0/Resource", ["*"]),
+        access_claims.check_an_operators_user_may_only_become_operator,
+    ),
+    Mutation(
+        "a stolen password takes the device away",
+        drop(f"{OPERATOR_GROUP}/3/Condition"),
+        access_claims.check_an_operators_user_may_only_become_operator,
+    ),
+    Mutation(
+        "a user looks at others",
+        put(f"{OPERATOR_GROUP}/1/Resource", ["*"]),
+        access_claims.check_an_operators_user_may_only_become_operator,
+    ),
+    Mutation(
+        "the operators' role asks for no MFA",
+        drop("access/OperatorRole/AssumeRolePolicyDocument/Statement/0/Condition"),
+        access_claims.check_operators_show_their_device_within_the_hour,
+    ),
+    Mutation(
+        "MFA of last week is enough",
+        put(f"{OPERATOR_TRUST}/Condition/NumericLessThan/aws:MultiFactorAuthAge", "604800"),
+        access_claims.check_operators_show_their_device_within_the_hour,
+    ),
+    Mutation(
+        "operators stop what runs",
+        put(f"{OPERATOR}/1/PolicyDocument/Statement/0/Action", ["ec2:TerminateInstances"]),
+        access_claims.check_operators_change_no_resource,
+    ),
+    Mutation(
+        "operators read secrets",
+        put(f"{OPERATOR}/0/PolicyDocument/Statement/5/Action", ["secretsmanager:GetSecretValue"]),
+        access_claims.check_operators_change_no_resource,
+    ),
+    Mutation(
+        "operators read the logs of the whole account",
+        put(
+            f"{OPERATOR}/0/PolicyDocument/Statement/3/Resource/0/Fn::Sub",
+            "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:*",
+        ),
+        access_claims.check_operators_reach_their_environment_alone,
+    ),
+    Mutation(
+        "operators enter every machine",
+        drop(f"{OPERATOR_SESSIONS}/0/Condition/StringEquals"),
+        access_claims.check_sessions_are_on_the_bastion_and_recorded,
+    ),
+    Mutation(
+        "the account's default document opens a session that is not recorded",
+        drop(f"{OPERATOR_SESSIONS}/0/Condition/BoolIfExists"),
+        access_claims.check_sessions_are_on_the_bastion_and_recorded,
+    ),
+    Mutation(
+        "any document opens a session",
+        put(f"{OPERATOR_SESSIONS}/1/Resource/0/Fn::Sub", "arn:${AWS::Partition}:ssm:${AWS::Region}::document/*"),
+        access_claims.check_sessions_are_on_the_bastion_and_recorded,
+    ),
+    Mutation(
+        "sessions are not recorded",
+        drop("access/SessionDocument/Content/inputs/cloudWatchLogGroupName"),
+        access_claims.check_sessions_are_on_the_bastion_and_recorded,
+    ),
+    Mutation(
+        "sessions are not encrypted",
+        drop("access/SessionDocument/Content/inputs/kmsKeyId"),
+        access_claims.check_sessions_are_on_the_bastion_and_recorded,
+    ),
+    Mutation(
+        "the bastion is called otherwise than operators look for it",
+        put(f"{BASTION}/TagSpecifications/0/Tags/0/Value", {"Fn::Sub": "web-platform-${EnvironmentName}-jump-host"}),
+        access_claims.check_the_name_that_operators_may_enter_is_the_bastions,
+    ),
+    Mutation(
+        "operators bring their key to any machine",
+        drop(f"{OPERATOR}/3/Fn::If/1/PolicyDocument/Statement/0/Condition"),
+        access_claims.check_the_name_that_operators_may_enter_is_the_bastions,
+    ),
+    Mutation(
+        "the bastion of Session Manager has a public address",
+        put(f"{BASTION}/NetworkInterfaces/0/AssociatePublicIpAddress", True),
+        access_claims.check_the_bastion_stands_where_its_mode_says,
+    ),
+    Mutation(
+        "the bastion always stands in public",
+        put("access/Bastion/VPCZoneIdentifier", {"Ref": "PublicSubnetIds"}),
+        access_claims.check_the_bastion_stands_where_its_mode_says,
+    ),
+    Mutation(
+        "there is a bastion that nobody asked for",
+        drop("access/Bastion/.Condition"),
+        access_claims.check_the_bastion_stands_where_its_mode_says,
+    ),
+    Mutation(
+        "the bastion's metadata answers without a token",
+        put(f"{BASTION}/MetadataOptions/HttpTokens", "optional"),
+        claims.check_metadata_is_served_with_tokens_only,
+    ),
+    Mutation(
+        "the bastion has an SSH key", put(f"{BASTION}/KeyName", "operators"), claims.check_servers_have_no_ssh_key
+    ),
+    Mutation(
+        "the bastion reads secrets",
+        put("access/BastionRole/Policies/0/PolicyDocument/Statement/0/Action/0", "secretsmanager:GetSecretValue"),
+        access_claims.check_the_bastion_has_the_rights_of_its_mode,
+    ),
+    Mutation(
+        "web servers wait for the bastion",
+        put("platform/WebTier/.DependsOn", ["Egress", "Access"]),
+        access_claims.check_nothing_of_the_platform_waits_for_access,
+    ),
+    Mutation(
+        "who was on the bastion is forgotten after a week",
+        put("access/AccessLogGroup/RetentionInDays", 7),
+        claims.check_logs_are_encrypted_and_kept_a_week,
+    ),
+    Mutation(
+        "there is a VPN that nobody asked for",
+        drop("access/VpnGateway/.Condition"),
+        access_claims.check_what_is_not_asked_for_is_not_there,
+    ),
+    Mutation(
+        "the VPN speaks IKEv1",
+        put("access/VpnConnection/VpnTunnelOptionsSpecifications/1/IKEVersions/0/Value", "ikev1"),
+        access_claims.check_the_vpn_speaks_strong_algorithms_only,
+    ),
+    Mutation(
+        "a tunnel takes every algorithm",
+        drop("access/VpnConnection/VpnTunnelOptionsSpecifications/1"),
+        access_claims.check_the_vpn_speaks_strong_algorithms_only,
+    ),
+    Mutation(
+        "the tunnels' key stands in the template",
+        put("access/VpnConnection/VpnTunnelOptionsSpecifications/0/PreSharedKey", "correct_horse_battery"),
+        access_claims.check_the_vpn_speaks_strong_algorithms_only,
+    ),
+    Mutation(
+        "everything goes through the VPN",
+        put("access/PrivateAVpnRoute/DestinationCidrBlock", ANYWHERE),
+        access_claims.check_the_vpn_leads_to_public_and_private_subnets_only,
+    ),
+    Mutation(
+        "the VPN leads to another table",
+        add(
+            "access/IsolatedVpnRoute",
+            "AWS::EC2::Route",
+            RouteTableId={"Ref": "IsolatedRouteTableId"},
+            DestinationCidrBlock={"Ref": "VpnCidr"},
+            GatewayId={"Ref": "VpnGateway"},
+        ),
+        access_claims.check_the_vpn_leads_to_public_and_private_subnets_only,
+    ),
+    Mutation(
+        "every workflow of the Git host publishes",
+        drop(f"{PUBLISHER_TRUST}/Condition/StringEquals/token.actions.githubusercontent.com:sub"),
+        access_claims.check_only_the_named_workflow_publishes,
+    ),
+    Mutation(
+        "tokens for others are accepted",
+        drop(f"{PUBLISHER_TRUST}/Condition/StringEquals/token.actions.githubusercontent.com:aud"),
+        access_claims.check_only_the_named_workflow_publishes,
+    ),
+    Mutation(
+        "the workflow writes to every bucket",
+        put("access/PublisherRole/Policies/0/PolicyDocument/Statement/0/Resource", ["*"]),
+        access_claims.check_only_the_named_workflow_publishes,
+    ),
     # The pipeline
     Mutation(
+        "emergencies last",
+        put("target_account/BreakGlassRole/MaxSessionDuration", 43200),
+        pipeline_claims.check_target_roles_are_for_the_tools_account_alone,
+    ),
+    Mutation(
+        "emergencies need no MFA",
+        drop("target_account/BreakGlassRole/AssumeRolePolicyDocument/Statement/0/Condition"),
+        pipeline_claims.check_target_roles_are_for_the_tools_account_alone,
+    ),
+    Mutation(
         "the artifacts' key never rotates",
-        put("pipeline/ArtifactKey/EnableKeyRotation", False),
+        put("tools_account/ArtifactKey/EnableKeyRotation", False),
         claims.check_keys_rotate,
     ),
     Mutation(
         "whoever administers the tools account reads artifacts",
-        drop(f"{KEY_STATEMENTS}/2/Condition"),
+        drop(f"{KEY_STATEMENTS}/3/Condition"),
         claims.check_key_administrators_cannot_decrypt,
     ),
     Mutation(
+        "a grant gives anybody the use of the artifacts' key",
+        drop(f"{KEY_STATEMENTS}/1"),
+        claims.check_grants_on_keys_are_for_aws_alone,
+    ),
+    Mutation(
+        "nobody knows who read a release",
+        drop("tools_account/TemplateBucket/LoggingConfiguration"),
+        pipeline_claims.check_every_use_of_the_stores_is_logged,
+    ),
+    Mutation(
+        "the use of releases is logged as that of artifacts",
+        put("tools_account/TemplateBucket/LoggingConfiguration/LogFilePrefix", "artifact-bucket/"),
+        pipeline_claims.check_every_use_of_the_stores_is_logged,
+    ),
+    Mutation(
+        "the log of the source's use is not taken",
+        drop(f"{ACCESS_LOGS}/Condition/ArnLike/aws:SourceArn/2"),
+        pipeline_claims.check_every_use_of_the_stores_is_logged,
+    ),
+    Mutation(
+        "another account's buckets are logged here",
+        drop(f"{ACCESS_LOGS}/Condition"),
+        pipeline_claims.check_every_use_of_the_stores_is_logged,
+    ),
+    Mutation(
+        "the pipeline keeps artifacts among the releases",
+        put("tools_account/Outputs/ArtifactBucketName/Value", {"Ref": "TemplateBucket"}),
+        pipeline_claims.check_pipeline_and_environments_get_what_the_tools_account_keeps,
+    ),
+    Mutation(
+        "the key is not given out",
+        drop("tools_account/Outputs/ArtifactKeyArn"),
+        pipeline_claims.check_pipeline_and_environments_get_what_the_tools_account_keeps,
+    ),
+    Mutation(
         "artifacts are encrypted with S3's own key",
-        put("pipeline/ArtifactBucket/BucketEncryption", {"ServerSideEncryptionConfiguration": []}),
+        put("tools_account/ArtifactBucket/BucketEncryption", {"ServerSideEncryptionConfiguration": []}),
         claims.check_buckets_are_encrypted,
     ),
     Mutation(
         "releases are overwritten without a trace",
-        put("pipeline/TemplateBucket/VersioningConfiguration/Status", "Suspended"),
+        put("tools_account/TemplateBucket/VersioningConfiguration/Status", "Suspended"),
         claims.check_buckets_are_private_and_versioned,
     ),
     Mutation(
         "artifacts are read without TLS",
-        refuse_tls_no_more("pipeline/ArtifactBucketPolicy/PolicyDocument/Statement"),
+        refuse_tls_no_more("tools_account/ArtifactBucketPolicy/PolicyDocument/Statement"),
         claims.check_buckets_demand_tls,
     ),
     Mutation(
         "the source bucket's policy is there without its bucket",
-        drop("pipeline/SourceBucketPolicy/.Condition"),
+        drop("tools_account/SourceBucketPolicy/.Condition"),
         claims.check_buckets_demand_tls,
     ),
     Mutation(
@@ -528,13 +878,13 @@ MUTATIONS = [
         claims.check_logs_are_encrypted_and_kept_a_week,
     ),
     Mutation(
-        "releases go with the pipeline's stack",
-        drop("pipeline/TemplateBucket/.DeletionPolicy"),
+        "releases go with the tools account's stack",
+        drop("tools_account/TemplateBucket/.DeletionPolicy"),
         claims.check_data_outlives_its_stack,
     ),
     Mutation(
-        "a push to a repository looks for the source bucket",
-        put("pipeline/Pipeline/ArtifactStore/Location", {"Ref": "SourceBucket"}),
+        "where a repository is given, S3 logs the use of a source bucket",
+        put(f"{ACCESS_LOGS}/Condition/ArnLike/aws:SourceArn/2", {"Fn::GetAtt": ["SourceBucket", "Arn"]}),
         claims.check_nothing_refers_to_what_may_be_absent,
     ),
     Mutation(
@@ -559,7 +909,7 @@ MUTATIONS = [
     ),
     Mutation(
         "an upload is told to nobody",
-        drop("pipeline/SourceBucket/NotificationConfiguration"),
+        drop("tools_account/SourceBucket/NotificationConfiguration"),
         pipeline_claims.check_a_new_source_starts_the_pipeline,
     ),
     Mutation(
@@ -689,22 +1039,22 @@ MUTATIONS = [
     ),
     Mutation(
         "a fourth account decrypts artifacts",
-        put(f"{KEY_STATEMENTS}/3/Principal", OF_STRANGERS),
+        put(f"{KEY_STATEMENTS}/4/Principal", OF_STRANGERS),
         pipeline_claims.check_the_tools_account_opens_to_the_environments_roles_alone,
     ),
     Mutation(
         "everybody in a target account reads releases",
-        drop("pipeline/TemplateBucketPolicy/PolicyDocument/Statement/1/Condition"),
+        drop("tools_account/TemplateBucketPolicy/PolicyDocument/Statement/1/Condition"),
         pipeline_claims.check_the_tools_account_opens_to_the_environments_roles_alone,
     ),
     Mutation(
         "everybody reads releases",
-        put("pipeline/TemplateBucketPolicy/PolicyDocument/Statement/1/Principal", "*"),
+        put("tools_account/TemplateBucketPolicy/PolicyDocument/Statement/1/Principal", "*"),
         pipeline_claims.check_the_tools_account_opens_to_the_environments_roles_alone,
     ),
     Mutation(
         "a target account changes a release",
-        put("pipeline/TemplateBucketPolicy/PolicyDocument/Statement/1/Action/0", "s3:PutObject"),
+        put("tools_account/TemplateBucketPolicy/PolicyDocument/Statement/1/Action/0", "s3:PutObject"),
         pipeline_claims.check_the_tools_account_opens_to_the_environments_roles_alone,
     ),
     Mutation(
@@ -764,16 +1114,16 @@ MUTATIONS = [
             "target_account/DeploymentRole/ManagedPolicyArns",
             [{"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/AdministratorAccess"}],
         ),
-        pipeline_claims.check_only_cloudformation_may_do_everything,
+        pipeline_claims.check_only_emergencies_may_do_everything,
     ),
     Mutation(
         "CloudFormation's role is handed to anything",
-        drop("target_account/DeploymentRole/Policies/0/PolicyDocument/Statement/2/Condition"),
+        drop("target_account/DeploymentRole/Policies/0/PolicyDocument/Statement/3/Condition"),
         pipeline_claims.check_cloudformations_role_is_handed_to_cloudformation_only,
     ),
     Mutation(
         "every role can be handed over",
-        put("target_account/DeploymentRole/Policies/0/PolicyDocument/Statement/2/Resource", ["*"]),
+        put("target_account/DeploymentRole/Policies/0/PolicyDocument/Statement/3/Resource", ["*"]),
         pipeline_claims.check_cloudformations_role_is_handed_to_cloudformation_only,
     ),
     Mutation(

@@ -75,12 +75,15 @@ def test_each_template_names_its_source(files: dict[str, str]) -> None:
 def test_the_manifest_has_versions_and_digests(files: dict[str, str]) -> None:
     manifest = json.loads(files[MANIFEST])
     assert (manifest["version"], manifest["released"]) == (__version__, False)
-    assert manifest["libraries"].keys() == {"awacs", "pyyaml", "troposphere"}
+    assert manifest["libraries"].keys() == {"awacs", "cfn-lint", "pyyaml", "troposphere"}
     assert manifest["templates"]["network.yaml"] == {"root": False, "sha256": digest(files["network.yaml"].encode())}
     assert [name for name, entry in manifest["templates"].items() if entry["root"]] == [
+        "boundaries.yaml",
+        "deployment_policies.yaml",
         "pipeline.yaml",
         "platform.yaml",
         "target_account.yaml",
+        "tools_account.yaml",
     ]
 
 

@@ -17,6 +17,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from generator import template_yaml
 from generator.delivery.deploy import Deployment, deploy, template_at
 from generator.delivery.publish import pin_image, upload
 from generator.environment import load_all
@@ -40,7 +41,9 @@ def settings(environment: str) -> dict[str, str]:
         "TemplateKeyPrefix": "web-platform/v1.1.0/",
         "WebServerImageId": IMAGE_ID,
     }
-    return {**CONFIGURATIONS[environment].parameters(), **release}
+    declared = template_yaml.load((RELEASE / "platform.yaml").read_text(encoding="utf-8"))["Parameters"]
+    parameters = CONFIGURATIONS[environment].parameters()  # the settings of today, of which the release knows most
+    return {name: value for name, value in parameters.items() if name in declared} | release
 
 
 @cache

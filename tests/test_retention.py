@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from troposphere.dynamodb import Table
 from troposphere.ec2 import VPC
+from troposphere.logs import LogGroup
 from troposphere.rds import DBInstance
 from troposphere.s3 import Bucket
 
-from generator.retention import READ_REPLICA, RETENTION, discard_replica, retain
+from generator.retention import READ_REPLICA, RETENTION, discard_replica, retain, retain_audit_log
 
 DELETION_POLICIES = {"Delete", "Retain", "RetainExceptOnCreate", "Snapshot"}
 REPLACEMENT_POLICIES = {"Delete", "Retain", "Snapshot"}  # CloudFormation knows RetainExceptOnCreate for deletion only
@@ -59,3 +60,8 @@ def test_replica_leaves_no_snapshot() -> None:
     """RDS takes no final snapshot of a replica, and refuses the deletion that asks for one."""
     replica = discard_replica(DBInstance("Replica"))
     assert (replica.DeletionPolicy, replica.UpdateReplacePolicy) == READ_REPLICA == ("Delete", "Delete")
+
+
+def test_d9_who_did_what_outlives_its_stack() -> None:
+    group = retain_audit_log(LogGroup("Access"))
+    assert (group.DeletionPolicy, group.UpdateReplacePolicy) == ("RetainExceptOnCreate", "Retain")

@@ -17,12 +17,13 @@ from generator import environment
 from generator.checks import lint
 from generator.delivery.publish import PUBLIC_IMAGE
 from generator.errors import UserError
+from generator.naming import BOUNDARIES_STACK, TEST_STACK_PREFIX
 from generator.rehearsal.emulator import Emulator
 from generator.release import folder_of, read_manifest
 from generator.template_yaml import load
 from tests.taskcat import __main__ as command_line
 from tests.taskcat import account
-from tests.taskcat.account import Run, clean_up, new_run_name, prepare
+from tests.taskcat.account import Run, bootstrap_boundaries, clean_up, new_run_name, prepare
 
 REPOSITORY = Path(__file__).parents[1]
 RELEASE = folder_of(REPOSITORY / "templates_out")
@@ -60,6 +61,7 @@ def test_what_taskcat_needs_to_be_told() -> None:
     assert re.fullmatch(r"[a-z0-9-/]*", PROJECT["name"])
     assert PROJECT["s3_regional_buckets"] is True
     assert PROJECT["shorten_stack_name"] is True
+    assert all(test["stack_name_prefix"] == TEST_STACK_PREFIX for test in TESTS.values())
     assert PROJECT["package_lambda"] is False
     assert PROJECT["s3_object_acl"] == "bucket-owner-full-control"
 
@@ -147,17 +149,19 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def run(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A run in an account that nobody has used."""
+    """A run in an account that nobody has used, but for its bootstrap."""
     monkeypatch.setattr(account, "STACK_DELETION", {"Delay": 1, "MaxAttempts": 60})
     name = new_run_name()
     account_id = f"{int(name[-6:], 16):012d}"
-    return Run(name, account_id, (REGION,), lambda service, region: emulator.client(service, account_id, region))
+    run = Run(name, account_id, (REGION,), lambda service, region: emulator.client(service, account_id, region))
+    bootstrap_boundaries(run, RELEASE)
+    return run
 
 
 def deploy(run: Run) -> str:
     """Create the release as taskcat would, up to where it is killed; return the root's name."""
     s3, cloudformation = run.client("s3", REGION), run.client("cloudformation", REGION)
-    bucket, name = f"{run.bucket_prefix}-{REGION}", f"tCaT-smallest-{run.name[-6:]}"
+    bucket, name = f"{run.bucket_prefix}-{REGION}", f"{TEST_STACK_PREFIX}smallest-{run.name[-6:]}"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     for path in RELEASE.glob("*.yaml"):
         s3.put_object(Bucket=bucket, Key=f"{run.name}/{path.name}", Body=path.read_bytes())
@@ -181,15 +185,17 @@ def belongings(run: Run) -> dict[str, list[str]]:
     def client(service: str) -> Any:
         return run.client(service, REGION)
 
+    stack_names = [stack["StackName"] for stack in client("cloudformation").describe_stacks()["Stacks"]]
     keys = [client("kms").describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in client("kms").list_keys()["Keys"]]
     return {
-        "stacks": [stack["StackName"] for stack in client("cloudformation").describe_stacks()["Stacks"]],
+        "stacks": [name for name in stack_names if name != BOUNDARIES_STACK],
         "certificates": [c["CertificateArn"] for c in client("acm").list_certificates()["CertificateSummaryList"]],
         "parameters": [parameter["Name"] for parameter in client("ssm").describe_parameters()["Parameters"]],
         "buckets": [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]],
         "tables": client("dynamodb").list_tables()["TableNames"],
         "file systems": [system["FileSystemId"] for system in client("efs").describe_file_systems()["FileSystems"]],
         "snapshots": [s["DBSnapshotIdentifier"] for s in client("rds").describe_db_snapshots()["DBSnapshots"]],
+        "log groups": [group["logGroupName"] for group in client("logs").describe_log_groups()["logGroups"]],
         "keys": [
             key["KeyId"] for key in keys if key["KeyManager"] == "CUSTOMER" and key["KeyState"] != "PendingDeletion"
         ],
@@ -250,10 +256,10 @@ def test_what_cannot_be_removed_is_reported_and_the_rest_is_removed(run: Run, mo
 @pytest.mark.parametrize(
     ("stack", "owned"),
     [
-        ("tCaT-smallest-3f9a1c", True),
-        ("tCaT-smallest-3f9a1c-Network-0853939F0F86", True),
-        ("tCaT-smallest-3f9a1d", False),
-        ("tCaT-smallest-3f9a1c0", False),
+        ("web-platform-taskcat-smallest-3f9a1c", True),
+        ("web-platform-taskcat-smallest-3f9a1c-Network-0853939F0F86", True),
+        ("web-platform-taskcat-smallest-3f9a1d", False),
+        ("web-platform-taskcat-smallest-3f9a1c0", False),
         ("web-platform-3f9a1c", False),
     ],
 )

@@ -17,7 +17,7 @@ SCRIPTS = sorted(path.name for path in FOLDER.glob("*.sh"))
 
 
 def test_there_are_scripts() -> None:
-    assert SCRIPTS == ["web_server.sh"]
+    assert SCRIPTS == ["bastion.sh", "web_server.sh"]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

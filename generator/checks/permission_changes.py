@@ -65,7 +65,7 @@ def permission_changes(before: Resolution, after: Resolution) -> list[Permission
 def _permissions(resolution: Resolution) -> Iterator[_Permission]:
     for resource in resolution.resources.values():
         for holder in _holders(resource):
-            for document in _documents(resource.properties):
+            for document in documents(resource.properties):
                 yield from _of_document(holder, document)
             for arn in resource.properties.get("ManagedPolicyArns", ()):
                 yield _Permission(holder, "Allow", "everything that the managed policy allows", str(arn), "", "")
@@ -78,17 +78,17 @@ def _holders(resource: Resource) -> list[str]:
     return [next((found.address for found in references(name)), name) for name in named] or [resource.address]
 
 
-def _documents(value: Any) -> Iterator[Mapping[str, Any]]:
+def documents(value: Any) -> Iterator[Mapping[str, Any]]:
     """Find every policy document in a resource's properties, however deep."""
     if isinstance(value, Mapping):
         if "Statement" in value:
             yield value
         else:
             for part in value.values():
-                yield from _documents(part)
+                yield from documents(part)
     elif isinstance(value, list):
         for item in value:
-            yield from _documents(item)
+            yield from documents(item)
 
 
 def _of_document(holder: str, document: Mapping[str, Any]) -> Iterator[_Permission]:

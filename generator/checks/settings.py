@@ -26,6 +26,11 @@ Choice = Mapping[str, str]
 OPTIONS: tuple[tuple[Choice, ...], ...] = (
     ({"AvailabilityZoneC": ""}, {"AvailabilityZoneC": "{region}c"}),
     ({"DomainName": "", "HostedZoneId": ""}, {"DomainName": "shop.example.com", "HostedZoneId": "Z0000000001"}),
+    (
+        {"VpnGatewayAddress": "", "VpnCidr": ""},
+        {"VpnGatewayAddress": "198.51.100.10", "VpnCidr": "172.20.0.0/16"},
+    ),
+    ({"FederatedSubject": ""}, {"FederatedSubject": "repo:my-team/my-shop:ref:refs/heads/main"}),
     ({"ApplicationArchiveKey": ""}, {"ApplicationArchiveKey": "shop/1.0.0.tar.gz"}),
 )
 """What is switched by giving a value or none. Settings with a list of allowed values are switches by themselves."""

@@ -1,12 +1,17 @@
 """Bootstrapping accounts: the pipeline in the tools account, and what it needs in each environment's account.
 
-Each is one stack, deployed from the release's folder by an administrator of the account, protected against deletion,
-and deployed again without harm: where there is nothing to change, nothing changes.
+Each account gets a few stacks, deployed from the release's folder by an administrator of the account, one after the
+other: the boundaries of all that follows, then what the roles need (the tools account's buckets, the rights in the
+others), then the roles. What a stack gives out is handed to those after it, to the parameters of the same names. Each
+stack is protected against deletion, and all are deployed again without harm: where there is nothing to change, nothing
+changes. An account that an earlier release bootstrapped is brought up to date by the same command: its roles keep what
+they had until the last stack is updated.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -15,7 +20,16 @@ from generator.delivery.deploy import Deployment, Event, deploy, find_deployed, 
 from generator.delivery.session import explained
 from generator.environment import ENVIRONMENTS, REQUIRED_TAGS, TemplateConfiguration
 from generator.errors import UserError
-from generator.naming import PROJECT, TOOLS, pascal_case
+from generator.naming import (
+    BOUNDARIES_STACK,
+    DEPLOYMENT_POLICIES_STACK,
+    PIPELINE_STACK,
+    PROJECT,
+    TARGET_STACK,
+    TOOLS,
+    TOOLS_STACK,
+    account_parameter,
+)
 from generator.release import verify
 from generator.resolver import resolve
 from generator.template_yaml import load
@@ -23,8 +37,10 @@ from generator.template_yaml import load
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-TOOLS_ROOT, TARGET_ROOT = "pipeline", "target_account"
-TOOLS_STACK, TARGET_STACK = f"{PROJECT}-pipeline", f"{PROJECT}-target"
+BOUNDARIES = ("boundaries", BOUNDARIES_STACK)
+TOOLS_STACKS = (BOUNDARIES, ("tools_account", TOOLS_STACK), ("pipeline", PIPELINE_STACK))
+TARGET_STACKS = (BOUNDARIES, ("deployment_policies", DEPLOYMENT_POLICIES_STACK), ("target_account", TARGET_STACK))
+"""The roots of an account and the names of their stacks, in the order in which they need each other."""
 
 SOURCE_OBJECT = "source.zip"
 """Where the pipeline looks for the source in its bucket, unless it reads a repository."""
@@ -50,13 +66,14 @@ def bootstrap_tools(
     on_event: Callable[[Event], None],
     tags: Mapping[str, str] = MappingProxyType({}),
 ) -> Deployment:
-    """Create or update the pipeline in the tools account; return its stack's deployment, outputs included.
+    """Create or update boundaries, buckets and pipeline in the tools account.
 
-    Owner and cost centre come from `tags`, those of an environment. Raises `UserError` where release, parameters or the
-    stack's state do not allow it, and where it fails.
+    Returns the pipeline's deployment, with the outputs of all stacks of the account. Owner and cost centre come from
+    `tags`, those of an environment. Raises `UserError` where release, parameters or the stack's state do not allow it,
+    and where it fails.
     """
     of_tools = {**tags, "Project": PROJECT, "Environment": TOOLS}
-    return _bootstrap(cloudformation, release, TOOLS_ROOT, TOOLS_STACK, parameters, of_tools, on_event)
+    return _bootstrap(cloudformation, release, TOOLS_STACKS, parameters, of_tools, on_event)
 
 
 def bootstrap_target(
@@ -67,7 +84,7 @@ def bootstrap_target(
     on_event: Callable[[Event], None],
 ) -> Deployment:
     """Create or update what the pipeline needs in the account of an environment. Errors as with `bootstrap_tools`."""
-    return _bootstrap(cloudformation, release, TARGET_ROOT, TARGET_STACK, parameters, configuration.tags, on_event)
+    return _bootstrap(cloudformation, release, TARGET_STACKS, parameters, configuration.tags, on_event)
 
 
 def parse_parameters(arguments: Sequence[str]) -> dict[str, str]:
@@ -88,8 +105,8 @@ def after_tools(
 ) -> list[str]:
     """Return what to do after the tools account: the commands for the environments' accounts, with all values."""
     known = {**parameters, **outputs, "ToolsAccountId": tools_account_id}
-    wanted = load((release / f"{TARGET_ROOT}.yaml").read_text(encoding="utf-8")).get("Parameters", {})
-    values = " ".join(f"{name}={known[name]}" for name in wanted if name in known)
+    wanted = [name for root, _ in TARGET_STACKS for name in _declared(release, root)]
+    values = " ".join(f"{name}={known[name]}" for name in dict.fromkeys(wanted) if name in known)
     lines = []
     if parameters.get("SourceRepository"):
         lines += [
@@ -97,7 +114,7 @@ def after_tools(
             f"  https://{region}.console.aws.amazon.com/codesuite/settings/connections?region={region}",
         ]
     for environment in ENVIRONMENTS:
-        account_id = parameters.get(f"{pascal_case(environment)}AccountId", "")
+        account_id = parameters.get(account_parameter(environment), "")
         lines += [
             f"As an administrator of {environment}'s account {account_id}, in {region}:".replace("  ", " "),
             f"  make bootstrap-target ENVIRONMENT={environment} PARAMETERS='{values}'",
@@ -126,24 +143,82 @@ def after_target(configuration: TemplateConfiguration) -> list[str]:
 def _bootstrap(
     cloudformation: CloudFormationClient,
     release: Path,
-    root: str,
+    stacks: Sequence[tuple[str, str]],
+    parameters: Mapping[str, str],
+    tags: Mapping[str, str],
+    on_event: Callable[[Event], None],
+) -> Deployment:
+    """Deploy an account's stacks, each with those of the parameters that it knows, and of the outputs before it.
+
+    Returns the last one's deployment, with the outputs of all.
+    """
+    verify(release)
+    given = _distributed(release, [root for root, _ in stacks], parameters)
+    _refuse_wrong_parameters(release, given, cloudformation.meta.region_name)
+    for _, stack_name in stacks:
+        with explained(f"stack {stack_name}"):
+            _refuse_stuck(cloudformation, stack_name)
+    ordered = {name: tags[name] for name in REQUIRED_TAGS if name in tags}
+    outputs: dict[str, str] = {}
+    for root, stack_name in stacks:
+        values = given[root] | _handed_on(release, root, outputs)
+        deployment = _deploy(cloudformation, release / f"{root}.yaml", stack_name, values, ordered, on_event)
+        outputs |= deployment.outputs
+    return replace(deployment, outputs=outputs)
+
+
+def _deploy(
+    cloudformation: CloudFormationClient,
+    template: Path,
     stack_name: str,
     parameters: Mapping[str, str],
     tags: Mapping[str, str],
     on_event: Callable[[Event], None],
 ) -> Deployment:
-    verify(release)
-    resolve(release, root, parameters, ANY_ACCOUNT, cloudformation.meta.region_name)  # refuses wrong parameters
-    body = (release / f"{root}.yaml").read_text(encoding="utf-8")
-    ordered = {name: tags[name] for name in REQUIRED_TAGS if name in tags}
+    body = template_text(template.read_text(encoding="utf-8"))
     with explained(f"stack {stack_name}"):
-        _refuse_stuck(cloudformation, stack_name)
-        deployment = deploy(cloudformation, stack_name, template_text(body), parameters, ordered, on_event)
+        deployment = deploy(cloudformation, stack_name, body, parameters, tags, on_event)
         # Without events there was nothing to change, also where an earlier update was rolled back.
         if deployment.events and not deployment.complete:
             raise UserError(f"stack {stack_name}: {deployment.status}: {_why(deployment)}")
         cloudformation.update_termination_protection(StackName=stack_name, EnableTerminationProtection=True)
     return deployment
+
+
+def _distributed(release: Path, roots: Sequence[str], parameters: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return the parameters by root. Those that no root knows go to the last one, which refuses them by name."""
+    given = {
+        root: {name: parameters[name] for name in _declared(release, root) if name in parameters} for root in roots
+    }
+    known = {name for values in given.values() for name in values}
+    given[roots[-1]] |= {name: value for name, value in parameters.items() if name not in known}
+    return given
+
+
+def _refuse_wrong_parameters(release: Path, given: Mapping[str, Mapping[str, str]], region: str) -> None:
+    """Raise `UserError` for what a root would refuse, before any is deployed. Outputs are still without a value."""
+    outputs: dict[str, str] = {}
+    for root, values in given.items():
+        handed_on = _handed_on(release, root, outputs)
+        if twice := sorted(values.keys() & handed_on.keys()):
+            raise UserError(
+                f"{release / root}.yaml: parameter {twice[0]} gets its value from a stack that is deployed before; "
+                "leave it out"
+            )
+        outputs |= resolve(release, root, {**values, **handed_on}, ANY_ACCOUNT, region).outputs
+
+
+def _handed_on(release: Path, root: str, outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the outputs of earlier stacks that a root has parameters for."""
+    return {name: outputs[name] for name in _declared(release, root) if name in outputs}
+
+
+def _declared(release: Path, root: str) -> list[str]:
+    """Return the names of a root's parameters. Raises `UserError` where the release lacks the root."""
+    template = release / f"{root}.yaml"
+    if not template.is_file():
+        raise UserError(f"{release.name} has no {template.name}: it is older than this bootstrap; use a newer release")
+    return list(load(template.read_text(encoding="utf-8")).get("Parameters", {}))
 
 
 def _refuse_stuck(cloudformation: CloudFormationClient, stack_name: str) -> None:

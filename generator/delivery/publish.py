@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from generator import bill_of_materials
 from generator.delivery.session import explained
 from generator.environment import load_all
 from generator.naming import PLATFORM, PROJECT, template_file, web_server_image_path
@@ -31,6 +32,9 @@ DIGEST_LENGTH = 12
 DIGEST_KEY = "sha256"
 """Name of the metadata that holds an object's digest. The ETag does not serve: with KMS it is no digest of the content.
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html"""
+
+LOCK = Path(__file__).parents[2] / "requirements.lock"
+"""What the environment is made from in which a release is published."""
 
 ABSENT = ("403", "404", "NoSuchKey", "AccessDenied", "Forbidden")
 """What S3 says of an object that is not there; 403 to those who may not list the bucket. Whether it may be written is
@@ -67,14 +71,16 @@ def upload(s3: S3Client, release: Path, bucket: str) -> str:
     """Copy a release to a bucket, as far as it is not there yet, and return the key prefix under which it lies."""
     prefix = key_prefix(release)
     # The manifest last: where it is, everything is.
-    for name in (*read_manifest(release)["templates"], MANIFEST):
-        body = (release / name).read_bytes()
+    manifest = read_manifest(release)
+    bill = bill_of_materials.bill_of_materials(LOCK, manifest["version"]).encode()
+    templates = {name: (release / name).read_bytes() for name in manifest["templates"]}
+    for name, body in {**templates, bill_of_materials.FILE: bill, MANIFEST: (release / MANIFEST).read_bytes()}.items():
         if _digest_of(s3, bucket, prefix + name) != digest(body):
             s3.put_object(
                 Bucket=bucket,
                 Key=prefix + name,
                 Body=body,
-                ContentType="application/json" if name == MANIFEST else "text/yaml",
+                ContentType="text/yaml" if name in templates else "application/json",
                 Metadata={DIGEST_KEY: digest(body)},
             )
     return prefix

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from generator.delivery.bootstrap import bootstrap_target, bootstrap_tools
-from generator.delivery.deploy import Event
+from generator.delivery.deploy import Deployment, Event
 from generator.environment import ENVIRONMENTS, TemplateConfiguration
 from generator.errors import UserError
-from generator.naming import PROJECT, TOOLS, pascal_case
+from generator.naming import PIPELINE_STACK, PROJECT, TOOLS, account_parameter
 from generator.rehearsal.emulator import Emulator
 from generator.rehearsal.pipeline_definition import Pipeline, read_pipeline
 from generator.resolver import resolve
@@ -50,18 +50,26 @@ def bootstrap(
     configurations: Mapping[str, TemplateConfiguration],
     on_event: Callable[[Event], None],
 ) -> tuple[Pipeline, Mapping[str, str]]:
-    """Bootstrap all accounts from a release; return the pipeline that is there now and its stack's outputs."""
-    parameters = {f"{pascal_case(name)}AccountId": accounts.id_of(name) for name in ENVIRONMENTS}
-    tools = bootstrap_tools(accounts.client("cloudformation", TOOLS), release, parameters, on_event)
+    """Bootstrap all accounts from a release; return the pipeline that is there now and the tools account's outputs."""
+    parameters = {account_parameter(name): accounts.id_of(name) for name in ENVIRONMENTS}
+    cloudformation = accounts.client("cloudformation", TOOLS)
+    tools = bootstrap_tools(cloudformation, release, parameters, on_event)
     handed_on = {key: tools.outputs[key] for key in ("ArtifactBucketName", "ArtifactKeyArn", "TemplateBucketName")}
     for name, configuration in configurations.items():
         given = {"ToolsAccountId": TOOLS_ACCOUNT_ID, **handed_on}
         bootstrap_target(accounts.client("cloudformation", name), release, configuration, given, on_event)
         _import_certificate(accounts, name)
-    ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in tools.resources[""]}
+    return deployed_pipeline(cloudformation, release, TOOLS_ACCOUNT_ID, tools), tools.outputs
+
+
+def deployed_pipeline(cloudformation: Any, release: Path, account_id: str, deployment: Deployment) -> Pipeline:
+    """Return the pipeline as its stack has it: the release's definition with the stack's parameters and resources."""
+    [stack] = cloudformation.describe_stacks(StackName=PIPELINE_STACK)["Stacks"]
+    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+    ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in deployment.resources[""]}
     known = {f"⟨{logical_id}⟩": physical_id for logical_id, physical_id in ids.items()}
-    resolution = resolve(release, "pipeline", parameters, TOOLS_ACCOUNT_ID, accounts.region, known)
-    return read_pipeline(resolution, ids), tools.outputs
+    region = cloudformation.meta.region_name
+    return read_pipeline(resolve(release, "pipeline", parameters, account_id, region, known), ids)
 
 
 def _import_certificate(accounts: Accounts, name: str) -> None:

@@ -2,8 +2,9 @@
 
 What is the same: phases and the ways between them, one shell for all commands, variables, exported variables,
 artifacts, the fresh source and home folder of every build. What is not: the image (this machine's programs are used,
-and `runtime-versions` is only noted), the service role, the network. A cache is a link to the folder that stands in for
-it. The documentation does not say whether `on-failure: CONTINUE` lets a build succeed: here it has failed.
+and `runtime-versions` is only noted), the network. Commands have the credentials that their environment gives them. A
+cache is a link to the folder that stands in for it. The documentation does not say whether `on-failure: CONTINUE` lets
+a build succeed: here it has failed.
 https://docs.aws.amazon.com/codebuild/latest/userguide/view-build-details-phases.html
 https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html
 """

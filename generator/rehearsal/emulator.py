@@ -1,7 +1,8 @@
 """The emulated AWS that a rehearsal deploys to: one ministack process, started here and never left behind.
 
 It listens on 127.0.0.1 only, knows nothing of the user's AWS settings, keeps nothing on disk after it ends, and serves
-any number of accounts: the twelve digits given to `Emulator.client` are the account.
+any number of accounts: the twelve digits given to `Emulator.client` are the account. IAM is enforced, for all but the
+administrator of an account, whom `Emulator.client` stands for.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -27,6 +29,7 @@ from typing import IO, Any, Self
 import generator
 from generator.errors import UserError
 from generator.rehearsal import emulator_faults
+from generator.rehearsal.emulator_authorization_requests import ADDRESSES
 from generator.rehearsal.emulator_faults import Fault
 
 HOST = "127.0.0.1"
@@ -103,29 +106,38 @@ class Emulator:
         return f"http://{HOST}:{self.port}"
 
     def client(self, service: str, account_id: str, region: str) -> Any:
-        """Return the boto3 client of a service in an account and region; the same one when asked again."""
-        if len(account_id) != 12 or not account_id.isdecimal():
-            raise ValueError(f"An account id has 12 digits, not {account_id!r}.")
+        """Return the client of an account's administrator for a service in a region; the same one when asked again."""
         key = (service, account_id, region)
         with self._lock:
             if key not in self._clients:
-                self._clients[key] = self._new_client(service, region, account_id, "rehearsal")
+                self._clients[key] = self.new_client(service, account_id, region)
+            return self._clients[key]
+
+    def client_of_session(self, service: str, credentials: Mapping[str, Any], region: str) -> Any:
+        """Return the client of a service that works with temporary credentials; the same one when asked again."""
+        key = (service, credentials["AccessKeyId"], region)
+        with self._lock:
+            if key not in self._clients:
+                signing = [credentials[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
+                self._clients[key] = self._new_client(service, region, *signing)
             return self._clients[key]
 
     def client_of_role(self, service: str, role_arn: str, caller_account_id: str, region: str) -> Any:
-        """Return the client of a service that acts as a role, assumed from another account; the same when asked."""
-        key = (service, role_arn, region)
-        with self._lock:
-            known = self._clients.get(key)
-        if known is not None:
-            return known
+        """Return the client of a role that an administrator of another account has assumed."""
         sts = self.client("sts", caller_account_id, region)
         assumed = sts.assume_role(RoleArn=role_arn, RoleSessionName="rehearsal")["Credentials"]
-        with self._lock:
-            self._clients[key] = self._new_client(
-                service, region, assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"]
-            )
-            return self._clients[key]
+        return self.client_of_session(service, assumed, region)
+
+    def new_client(self, service: str, account_id: str, region: str) -> Any:
+        """Return a client of an account's administrator that nobody else has; whoever asks closes it."""
+        if len(account_id) != 12 or not account_id.isdecimal():
+            raise ValueError(f"An account id has 12 digits, not {account_id!r}.")
+        return self._new_client(service, region, account_id, "rehearsal")
+
+    def is_reached_at(self, address: str) -> None:
+        """Take signatures for the address of a proxy, such as `127.0.0.1:4567`, as those for its own."""
+        with (self.directory / ADDRESSES).open("a", encoding="utf-8") as file:
+            file.write(f"{address}\n")
 
     def fail(self, fault: Fault) -> None:
         """Let a resource fail, once, when it is next created or changed."""
@@ -276,6 +288,8 @@ def _environment(port: int, directory: Path, identity: str) -> dict[str, str]:
         "STATE_DIR": str(directory / "state"),
         "S3_DATA_DIR": str(directory / "s3"),
         emulator_faults.VARIABLE: str(directory / "faults.json"),
+        # Signatures are checked, and IAM's policies evaluated.
+        "AUTH": "true",
         "PERSIST_STATE": "0",
         "S3_PERSIST": "0",
         "SFTP_ENABLED": "0",

@@ -6,10 +6,14 @@ roles, as those of the pipeline's buckets do, would refuse everybody.
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import Any
 
+from generator.rehearsal.emulator_authorization_stacks import reads_template, template_is_refused
 from generator.rehearsal.emulator_guards import guarded, replace_function
+
+logger = logging.getLogger("cloudformation")
 
 BUCKETS = "ministack.services.s3"
 TEMPLATES = "ministack.services.cloudformation.helpers"
@@ -23,14 +27,13 @@ def buckets_of_other_accounts() -> None:
 
 
 def templates_of_other_accounts() -> None:
-    """CloudFormation reads a template from another account's bucket where that bucket lets it.
+    """CloudFormation reads a template, also from another account's bucket, where the role that it has then may.
 
-    It reads as the service role it was given. That is not known where the emulator reads, so any role of the account
-    that the policy lets in will do.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
     """
     guarded(BUCKETS, "_bucket_owner_account", "name")
     guarded("ministack.core.responses", "request_scope", "account_id", "region")
-    replace_function(BUCKETS, "_get_object_data", ("bucket_name", "key", "version_id"), _from_any_account)
+    replace_function(BUCKETS, "_get_object_data", ("bucket_name", "key", "version_id"), _where_permitted)
 
 
 def _also_as_role(original: Any) -> Any:
@@ -58,16 +61,15 @@ def _also_as_role(original: Any) -> Any:
     return allows
 
 
-def _from_any_account(original: Any) -> Any:
+def _where_permitted(original: Any) -> Any:
     def get_object_data(bucket_name: str, key: str, version_id: str | None = None) -> Any:
-        responses: Any = import_module("ministack.core.responses")
-        owner = import_module(BUCKETS)._bucket_owner_account(bucket_name)
-        caller = responses.get_account_id()
-        if owner is None or owner == caller:
+        if not reads_template():
             return original(bucket_name, key, version_id)
-        roles = list(import_module("ministack.services.iam")._roles)
-        if not any(_policy_allows(owner, bucket_name, key, "s3:GetObject", caller, role) for role in roles):
+        if why := template_is_refused(bucket_name, key):
+            logger.warning("Template %s/%s: %s", bucket_name, key, why)
             return None
+        responses: Any = import_module("ministack.core.responses")
+        owner = import_module(BUCKETS)._bucket_owner_account(bucket_name) or responses.get_account_id()
         with responses.request_scope(owner, responses.get_region()):
             return original(bucket_name, key, version_id)
 

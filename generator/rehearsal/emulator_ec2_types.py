@@ -15,7 +15,7 @@ from generator.rehearsal.emulator_handlers import ApiType, Created, Properties, 
 
 
 def _create_eip(request: Request) -> Created:
-    tags = _tag_specifications("elastic-ip", request.properties.get("Tags"))
+    tags = tag_specifications("elastic-ip", request.properties.get("Tags"))
     address = call("ec2", "AllocateAddress", Domain="vpc", TagSpecifications=tags)
     if request.properties.get("InstanceId"):
         _associate(address["AllocationId"], request.properties["InstanceId"])
@@ -30,7 +30,7 @@ def _update_eip(physical_id: str, old: Properties, request: Request) -> Created:
             call("ec2", "DisassociateAddress", AssociationId=address["AssociationId"])
         if instance_id:
             _associate(address["AllocationId"], instance_id)
-    _retag(address["AllocationId"], old, request.properties)
+    retag(address["AllocationId"], old, request.properties)
     return physical_id, picked(address, "AllocationId", "PublicIp")
 
 
@@ -57,7 +57,7 @@ def _create_nat_gateway(request: Request) -> Created:
     allocation_id = wanted.get("AllocationId")
     if allocation_id:
         _require_free_allocation(allocation_id)
-    tags = _tag_specifications("natgateway", wanted.get("Tags"))
+    tags = tag_specifications("natgateway", wanted.get("Tags"))
     parameters = picked(wanted, "SubnetId", "AllocationId", "ConnectivityType")
     gateway = call("ec2", "CreateNatGateway", **parameters, TagSpecifications=tags)["NatGateway"]
     gateway_id: str = gateway["NatGatewayId"]
@@ -85,7 +85,7 @@ def _require_free_allocation(allocation_id: str) -> None:
 
 
 def _update_nat_gateway(physical_id: str, old: Properties, request: Request) -> Created:
-    _retag(physical_id, old, request.properties)
+    retag(physical_id, old, request.properties)
     gateway = store("ec2", "_nat_gateways")[physical_id]
     return physical_id, {"NatGatewayId": physical_id, "EniId": gateway["NetworkInterfaceId"]}
 
@@ -103,13 +103,13 @@ def _delete_nat_gateway(physical_id: str, properties: Properties) -> None:
 
 
 def _create_network_acl(request: Request) -> Created:
-    tags = _tag_specifications("network-acl", request.properties.get("Tags"))
+    tags = tag_specifications("network-acl", request.properties.get("Tags"))
     acl = call("ec2", "CreateNetworkAcl", VpcId=request.properties["VpcId"], TagSpecifications=tags)["NetworkAcl"]
     return acl["NetworkAclId"], {"Id": acl["NetworkAclId"]}
 
 
 def _update_network_acl(physical_id: str, old: Properties, request: Request) -> Created:
-    _retag(physical_id, old, request.properties)
+    retag(physical_id, old, request.properties)
     return physical_id, {"Id": physical_id}
 
 
@@ -186,7 +186,7 @@ def _create_flow_log(request: Request) -> Created:
         "ec2",
         "CreateFlowLogs",
         ResourceIds=[wanted["ResourceId"]],
-        TagSpecifications=_tag_specifications("vpc-flow-log", wanted.get("Tags")),
+        TagSpecifications=tag_specifications("vpc-flow-log", wanted.get("Tags")),
         **picked(
             wanted,
             "ResourceType",
@@ -201,12 +201,12 @@ def _create_flow_log(request: Request) -> Created:
     )
     flow_log_id = answer["FlowLogIds"][0]
     if wanted.get("Tags"):
-        _retag(flow_log_id, {}, wanted)
+        retag(flow_log_id, {}, wanted)
     return flow_log_id, {"Id": flow_log_id}
 
 
 def _update_flow_log(physical_id: str, old: Properties, request: Request) -> Created:
-    _retag(physical_id, old, request.properties)
+    retag(physical_id, old, request.properties)
     return physical_id, {"Id": physical_id}
 
 
@@ -291,7 +291,7 @@ def launch_instance(subnet_id: str, data: Mapping[str, Any], tags: list[dict[str
         SecurityGroupIds=groups,
         PrivateIpAddress=private_ip,
         IamInstanceProfile={"Name": profile} if isinstance(profile, str) else profile,
-        TagSpecifications=_tag_specifications("instance", tags),
+        TagSpecifications=tag_specifications("instance", tags),
         **picked(dict(data), "ImageId", "InstanceType", "KeyName", "UserData"),
     )
     record: dict[str, Any] = store("ec2", "_instances")[answer["Instances"][0]["InstanceId"]]
@@ -324,7 +324,7 @@ def _update_instance(physical_id: str, old: Properties, request: Request) -> Cre
         record["SecurityGroups"] = [
             {"GroupId": each, "GroupName": groups[each]["GroupName"]} for each in wanted["SecurityGroupIds"]
         ]
-    _retag(physical_id, old, wanted)
+    retag(physical_id, old, wanted)
     return physical_id, _instance_attributes(record)
 
 
@@ -381,11 +381,13 @@ def _free_address(subnet: Mapping[str, Any]) -> str:
     raise ApiError(f"Not enough free addresses in subnet {subnet['SubnetId']}.")
 
 
-def _tag_specifications(resource_type: str, tags: list[dict[str, str]] | None) -> list[dict[str, Any]] | None:
+def tag_specifications(resource_type: str, tags: list[dict[str, str]] | None) -> list[dict[str, Any]] | None:
+    """Return a template's tags as EC2's operations take them."""
     return [{"ResourceType": resource_type, "Tags": tags}] if tags else None
 
 
-def _retag(resource_id: str, old: Properties, new: Properties) -> None:
+def retag(resource_id: str, old: Properties, new: Properties) -> None:
+    """Change a resource's tags from the old properties' to the new ones'."""
     gone = tag_map(old.get("Tags")).keys() - tag_map(new.get("Tags")).keys()
     if gone:
         call("ec2", "DeleteTags", Resources=[resource_id], Tags=[{"Key": key} for key in sorted(gone)])

@@ -16,6 +16,8 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from generator.rehearsal.emulator_api import ApiError, call
+from generator.rehearsal.emulator_authorization_requests import AUTHORIZATION
+from generator.rehearsal.emulator_authorization_stacks import STACK_AUTHORIZATION
 from generator.rehearsal.emulator_change_sets import (
     change_sets_of_stacks_in_review,
     refused_change_sets,
@@ -34,6 +36,7 @@ from generator.rehearsal.emulator_guards import (
     wrap_action,
 )
 from generator.rehearsal.emulator_handlers import Created, Properties
+from generator.rehearsal.emulator_names import shortened_names
 from generator.rehearsal.emulator_regions import images_of_each_region, virtual_hosted_template_urls
 
 ALL_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -73,7 +76,8 @@ def _create_child(logical_id: str, props: Properties, stack_name: str) -> Create
     name = f"{stack_name}-{logical_id}"[:114] + f"-{uuid.uuid4().hex[:12].upper()}"
     parent = _stacks()[stack_name]
     keep_failed = str(parent.get("DisableRollback", False)).lower() == "true"
-    stack = asyncio.run(_finished("CreateStack", name, DisableRollback=keep_failed, **_child_parameters(props, name)))
+    asked = _child_parameters(props, name) | {"RoleARN": parent.get("RoleARN")}
+    stack = asyncio.run(_finished("CreateStack", name, DisableRollback=keep_failed, **asked))
     stack |= {"ParentId": parent["StackId"], "RootId": parent.get("RootId", parent["StackId"])}
     try:
         return _child_result(stack, "CREATE_COMPLETE")
@@ -91,7 +95,8 @@ def _update_child(
     if stack is None:
         return _create_child(logical_id or physical_id, new, stack_name)
     try:
-        stack = asyncio.run(_finished("UpdateStack", stack["StackName"], **_child_parameters(new, stack["StackName"])))
+        asked = _child_parameters(new, stack["StackName"]) | {"RoleARN": _stacks()[stack_name].get("RoleARN")}
+        stack = asyncio.run(_finished("UpdateStack", stack["StackName"], **asked))
     except ApiError as error:
         if "No updates are to be performed" not in str(error):
             raise
@@ -171,12 +176,12 @@ def _stacks() -> Any:
 
 
 def parents_of_stacks() -> None:
-    """DescribeStacks says of a nested stack which its parent and root are."""
+    """DescribeStacks says of a nested stack which its parent and root are, and of each the role it is deployed with."""
 
     def edit(xml: str) -> str:
         def with_parents(match: re.Match[str]) -> str:
             stack = _child(match.group(1)) or {}
-            parents = (f"<{key}>{stack[key]}</{key}>" for key in ("ParentId", "RootId") if key in stack)
+            parents = (f"<{key}>{stack[key]}</{key}>" for key in ("ParentId", "RootId", "RoleARN") if key in stack)
             return match.group(0) + "".join(parents)
 
         return re.sub(r"<StackId>([^<]+)</StackId>", with_parents, xml)
@@ -772,4 +777,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     change_sets_of_stacks_in_review,
     refused_change_sets,
     requests_tried_again,
+    shortened_names,
+    *AUTHORIZATION,
+    *STACK_AUTHORIZATION,
 )

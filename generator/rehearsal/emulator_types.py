@@ -24,12 +24,13 @@ from generator.rehearsal.emulator_ec2_types import EC2_TYPES
 from generator.rehearsal.emulator_handlers import ApiType, Created, Properties, Request, hexadecimal
 from generator.rehearsal.emulator_other_types import OTHER_TYPES
 from generator.rehearsal.emulator_schemas import paths, requires_replacement, validate, value_at, without_system_tags
+from generator.rehearsal.emulator_vpn_types import VPN_TYPES
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Tables
 # ---------------------------------------------------------------------------------------------------------------------
 
-API_TYPES: dict[str, ApiType] = EC2_TYPES | OTHER_TYPES
+API_TYPES: dict[str, ApiType] = EC2_TYPES | VPN_TYPES | OTHER_TYPES
 
 RECORDED_TYPES: tuple[str, ...] = (
     "AWS::AccessAnalyzer::Analyzer",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import subprocess
 import time
 import uuid
 import zipfile
@@ -16,19 +15,6 @@ from generator.errors import UserError
 
 PERMISSIONS_SHIFT = 16
 """Where a ZIP entry keeps the Unix mode of its file."""
-
-NOT_SOURCE = (".cache", ".git", ".venv", ".venv-taskcat", "dist", "__pycache__")
-"""Folders that are no part of the source where git cannot say what is."""
-
-
-def source_files(folder: Path) -> list[Path]:
-    """Return the files of a working copy as a push would carry them: what git knows, or would add."""
-    listing = ["git", "-C", str(folder), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    try:
-        listed = os.fsdecode(subprocess.run(listing, capture_output=True, check=True).stdout).split("\0")
-        return sorted(folder / name for name in listed if name and (folder / name).is_file())
-    except (OSError, subprocess.CalledProcessError):
-        return [path for path in files_below(folder) if not set(path.relative_to(folder).parts) & set(NOT_SOURCE)]
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -71,7 +57,7 @@ def read_file(content: bytes, name: str) -> bytes:
 
 
 class ArtifactStore:
-    """The artifact bucket of a pipeline. Reading goes through the client of whoever reads, and the bucket's policy."""
+    """The artifact bucket of a pipeline, read and written by the client of whoever does it, where policies let it."""
 
     def __init__(self, s3: Any, bucket: str, pipeline_name: str) -> None:
         self._s3 = s3
@@ -84,7 +70,7 @@ class ArtifactStore:
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=content)
         return key
 
-    def get(self, key: str, s3: Any = None) -> bytes:
-        """Return an artifact, read by the pipeline itself or by the client given."""
-        content: bytes = (s3 or self._s3).get_object(Bucket=self._bucket, Key=key)["Body"].read()
+    def get(self, key: str) -> bytes:
+        """Return an artifact."""
+        content: bytes = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
         return content

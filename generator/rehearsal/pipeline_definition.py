@@ -16,10 +16,13 @@ from itertools import groupby
 from typing import Any
 
 from generator.errors import UserError
+from generator.intrinsics import symbol
 from generator.resolver import Resolution
 
 PIPELINE = "AWS::CodePipeline::Pipeline"
 PROJECT = "AWS::CodeBuild::Project"
+RULE = "AWS::Events::Rule"
+ROLE = "AWS::IAM::Role"
 
 PIPELINE_KEYS = (
     "ArtifactStore ExecutionMode Name PipelineType RestartExecutionOnUpdate RoleArn Stages Tags Triggers Variables"
@@ -100,6 +103,17 @@ class Project:
     name: str
     buildspec: str
     environment: Mapping[str, str]
+    role_arn: str = ""
+    log_group: str = ""
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A rule of EventBridge that starts the pipeline: its ARN, its target's ARN, and the role to do it with."""
+
+    rule_arn: str
+    target_arn: str
+    role_arn: str
 
 
 @dataclass(frozen=True)
@@ -112,6 +126,8 @@ class Pipeline:
     variables: Mapping[str, str]
     stages: tuple[Stage, ...]
     projects: Mapping[str, Project]
+    trigger: Trigger | None = None
+    """What starts the pipeline after an upload; nothing where its source is a repository."""
 
     def stage(self, name: str) -> Stage:
         """Return a stage by its name. Raises `UserError` where there is none."""
@@ -136,15 +152,38 @@ def read_pipeline(resolution: Resolution, physical_ids: Mapping[str, str]) -> Pi
     stages = tuple(_stage(stage) for stage in properties["Stages"])
     _refuse_repetitions(stages)
     _refuse_artifacts_without_maker(stages)
-    projects = [_project(physical_ids[r.logical_id], r.properties) for r in resolution.of_type(PROJECT)]
+    arns = {
+        symbol(f"{role.logical_id}.Arn"): f"arn:aws:iam::{resolution.account_id}:role/{physical_ids[role.logical_id]}"
+        for role in resolution.of_type(ROLE)
+    }
+    projects = [_project(physical_ids[r.logical_id], r.properties, arns) for r in resolution.of_type(PROJECT)]
     return Pipeline(
         name=properties["Name"],
-        role_arn=properties["RoleArn"],
+        role_arn=_known(arns, properties["RoleArn"]),
         artifact_bucket=properties["ArtifactStore"]["Location"],
         variables=dict(_variable(variable) for variable in properties.get("Variables", [])),
         stages=stages,
         projects={project.name: project for project in projects},
+        trigger=_trigger(resolution, physical_ids, arns),
     )
+
+
+def _trigger(resolution: Resolution, physical_ids: Mapping[str, str], role_arns: Mapping[str, str]) -> Trigger | None:
+    place = f"{resolution.region}:{resolution.account_id}"
+    for rule in resolution.of_type(RULE):
+        for target in rule.properties["Targets"]:
+            if target["Arn"].split(":")[2] == "codepipeline":
+                return Trigger(
+                    rule_arn=f"arn:aws:events:{place}:rule/{physical_ids[rule.logical_id]}",
+                    target_arn=target["Arn"],
+                    role_arn=_known(role_arns, target["RoleArn"]),
+                )
+    return None
+
+
+def _known(role_arns: Mapping[str, str], value: str) -> str:
+    """Return the ARN of a role that the template names, also where only the deployment knows it."""
+    return role_arns.get(value, value)
 
 
 def _variable(given: Mapping[str, Any]) -> tuple[str, str]:
@@ -221,7 +260,7 @@ def _rule(condition: str, given: Mapping[str, Any]) -> Rule:
     return Rule(given["Name"], provider, configuration)
 
 
-def _project(name: str, properties: Mapping[str, Any]) -> Project:
+def _project(name: str, properties: Mapping[str, Any], role_arns: Mapping[str, str]) -> Project:
     environment = properties["Environment"]
     variables = environment.get("EnvironmentVariables", [])
     kinds = {variable.get("Type", "PLAINTEXT") for variable in variables} - {"PLAINTEXT"}
@@ -231,6 +270,8 @@ def _project(name: str, properties: Mapping[str, Any]) -> Project:
         name=name,
         buildspec=properties["Source"].get("BuildSpec", ""),
         environment={variable["Name"]: variable["Value"] for variable in variables},
+        role_arn=_known(role_arns, properties["ServiceRole"]),
+        log_group=properties.get("LogsConfig", {}).get("CloudWatchLogs", {}).get("GroupName", ""),
     )
 
 

@@ -8,56 +8,12 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from generator.delivery.deploy import Deployment
-from generator.environment import Environment
-
-ANYWHERE = "0.0.0.0/0"
-ZONES = ("A", "B", "C")
-
-
-@dataclass(frozen=True)
-class Target:
-    """An environment after its deployment: how to ask its account, and what it was meant to be."""
-
-    client: Callable[[str], Any]
-    endpoint_url: str
-    environment: Environment
-    deployment: Deployment
-
-    @property
-    def zones(self) -> tuple[str, ...]:
-        """The zones that have subnets."""
-        return ZONES if self.environment.availability_zone_c.literal else ZONES[:2]
-
-    def id(self, stack: str, logical_id: str) -> str:
-        """Return the physical id of a resource."""
-        return self.deployment.physical_id(stack, logical_id)
-
-    def subnets(self, tier: str) -> set[str]:
-        """Return the ids of a tier's subnets."""
-        return {self.id("Network", f"{tier}Subnet{zone}") for zone in self.zones}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One comparison. `claim` names the requirement it serves."""
-
-    claim: str
-    expected: object
-    actual: object
-
-    @property
-    def holds(self) -> bool:
-        """Whether what was deployed is what was promised."""
-        return self.expected == self.actual
-
-
-Findings = Iterator[Finding]
+from generator.rehearsal.access_probes import ACCESS_PROBES
+from generator.rehearsal.target import ANYWHERE, Finding, Findings, Target
 
 
 def inspect(target: Target) -> list[Finding]:
@@ -324,8 +280,11 @@ def _bucket_policy(s3: Any, bucket: str) -> list[dict[str, Any]]:
 def keys(target: Target) -> Findings:
     """Keys rotate (D10)."""
     kms = target.client("kms")
-    for name in ("DataKey", "LogsKey"):
-        rotates = kms.get_key_rotation_status(KeyId=target.id("Encryption", name))["KeyRotationEnabled"]
+    places = {"DataKey": "Encryption", "LogsKey": "Encryption"}
+    if target.environment.access_mode.literal == "ssm":
+        places["SessionKey"] = "Access"
+    for name, stack in places.items():
+        rotates = kms.get_key_rotation_status(KeyId=target.id(stack, name))["KeyRotationEnabled"]
         yield Finding(f"D10: {name} rotates", True, rotates)
 
 
@@ -347,4 +306,5 @@ PROBES: tuple[Callable[[Target], Findings], ...] = (
     product_images,
     buckets,
     keys,
+    *ACCESS_PROBES,
 )

@@ -2,7 +2,8 @@
 
 The tools account and each environment have an account of their own, bootstrapped as on AWS. The pipeline is read from
 the release's template and executed action by action; after each deployment the services are asked whether everything is
-as promised. What the rehearsal cannot show is printed with the result.
+as promised. IAM is enforced: administrators bootstrap, push the source and ask the services afterwards, and all else is
+done by the roles that do it on AWS. What the rehearsal cannot show is printed with the result.
 """
 
 from __future__ import annotations
@@ -23,24 +24,31 @@ from generator.checks.environment_impact import release_parameters
 from generator.checks.impact import compare
 from generator.delivery.deploy import Deployment
 from generator.delivery.publish import key_prefix, pin_image, publish
+from generator.delivery.session import explained
 from generator.environment import ENVIRONMENTS, TemplateConfiguration
 from generator.errors import UserError
-from generator.naming import PLATFORM, TOOLS
+from generator.naming import CLOUDFORMATION_ROLE, PLATFORM, TOOLS, template_file
 from generator.rehearsal.accounts import Accounts, bootstrap, common_region
 from generator.rehearsal.emulator import Emulator
+from generator.rehearsal.emulator_sessions import assumed_by_service
 from generator.rehearsal.outcome import Expectation, State, expected, read_state, succeeded_before
 from generator.rehearsal.pipeline import FAILED, STANDARD, SUCCEEDED, Engine, Execution, Job
 from generator.rehearsal.pipeline_actions import Approval, Surroundings, providers
-from generator.rehearsal.pipeline_artifacts import ArtifactStore, files_below, pack, read_file, source_files
-from generator.rehearsal.probes import Finding, Target, inspect
+from generator.rehearsal.pipeline_artifacts import ArtifactStore, files_below, pack, read_file
+from generator.rehearsal.probes import inspect
 from generator.rehearsal.report import Narrator
+from generator.rehearsal.target import Finding, Target
 from generator.rehearsal.trouble import Trouble, fault, parse_trouble, with_trouble
 from generator.rehearsal.upgrade import Difference, differences, observed, physical_ids, predicted
 from generator.rehearsal.web_server_stand_in import HOST, WebServerStandIn
 from generator.release import verify
 from generator.resolver import Resolution, resolve
+from generator.source_files import source_files
 
 SOURCE_OBJECT = "source.zip"
+EVENTS = "events.amazonaws.com"
+BOUNDARIES = template_file("boundaries")
+ALL_RIGHTS = "arn:aws:iam::aws:policy/AdministratorAccess"
 APPROVAL = ("Approval", "AWS", "Manual")
 STAGES = {name: name.capitalize() for name in ENVIRONMENTS}
 """The stage that promotes to each environment."""
@@ -163,6 +171,10 @@ class Rehearsal:
 
     def promote(self, wishes: Wishes) -> Result:
         """Push the source and let the pipeline promote it; print how each environment ended, and whether it should."""
+        with self._rights_of_then(wishes.previous):
+            return self._promote(wishes)
+
+    def _promote(self, wishes: Wishes) -> Result:
         earlier = self._bring_to(wishes.previous, wishes.to) if wishes.previous else _Deployments()
         impacts = self._impacts(wishes.previous) if wishes.previous else {}
         trouble = self._trouble(wishes)
@@ -170,6 +182,7 @@ class Rehearsal:
         self._push_source()
         done = _Deployments()
         table = with_trouble(providers(self._surroundings(wishes, done)), trouble, self.stand_in)
+        self._start_as_event()
         execution = self.engine.start(table, wishes.variables, STAGES[wishes.to])
         prefix = self._promoted_prefix(execution)
         environments = [
@@ -188,6 +201,52 @@ class Rehearsal:
         result = Result(execution, environments, trouble, rejected, fault_left=bool(self.accounts.emulator.faults()))
         self.narrator.result(result, self.engine.history)
         return result
+
+    def _start_as_event(self) -> None:
+        """Let EventBridge's role ask whether it may start the pipeline, which the emulator cannot do by itself.
+
+        Raises `UserError` where the rule that an upload sets off could not start it.
+        """
+        trigger = self.engine.pipeline.trigger
+        if trigger is None:
+            return
+        with explained(f"starting {self.engine.pipeline.name} after an upload"):
+            emulator, region = self.accounts.emulator, self.accounts.region
+            session = assumed_by_service(emulator, trigger.role_arn, region, EVENTS, trigger.rule_arn, "start")
+            allowed = session.may("codepipeline:StartPipelineExecution", trigger.target_arn)
+        if not allowed:
+            raise UserError(f"{trigger.role_arn} may not start {trigger.target_arn}; see StartRole of root pipeline")
+
+    @contextmanager
+    def _rights_of_then(self, previous: Path | None) -> Iterator[None]:
+        """Let CloudFormation's roles work with all rights while environments come from a release without boundaries.
+
+        The deployment's policies make no role without a boundary, and take none away. A release that knows no
+        boundaries can neither be deployed with them, nor come back when an upgrade from it is undone.
+        """
+        if previous is None or (previous / BOUNDARIES).exists():
+            yield
+            return
+        self.narrator.begins(f"{previous.name} knows no boundaries: until it is gone, CloudFormation has all rights")
+        bounded = {name: self._unbound(name) for name in self.configurations}
+        try:
+            yield
+        finally:
+            for name, boundary in bounded.items():
+                iam = self.accounts.client("iam", name)
+                iam.detach_role_policy(RoleName=CLOUDFORMATION_ROLE, PolicyArn=ALL_RIGHTS)
+                if boundary:
+                    iam.put_role_permissions_boundary(RoleName=CLOUDFORMATION_ROLE, PermissionsBoundary=boundary)
+
+    def _unbound(self, name: str) -> str:
+        """Give the role of CloudFormation all rights in an environment's account; return the boundary that it had."""
+        iam = self.accounts.client("iam", name)
+        role = iam.get_role(RoleName=CLOUDFORMATION_ROLE)["Role"]
+        boundary = str(role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""))
+        if boundary:
+            iam.delete_role_permissions_boundary(RoleName=CLOUDFORMATION_ROLE)
+        iam.attach_role_policy(RoleName=CLOUDFORMATION_ROLE, PolicyArn=ALL_RIGHTS)
+        return boundary
 
     def _bring_to(self, release: Path, to: str) -> _Deployments:
         """Let every environment up to one run a release of earlier times, deployed by the pipeline's own stages."""
@@ -258,8 +317,6 @@ class Rehearsal:
             workspace=self.workspace,
             build_environment={
                 "AWS_ENDPOINT_URL": self.accounts.emulator.endpoint_url,
-                "AWS_ACCESS_KEY_ID": self.accounts.id_of(TOOLS),
-                "AWS_SECRET_ACCESS_KEY": "rehearsal",
                 "AWS_REGION": self.accounts.region,
                 "AWS_DEFAULT_REGION": self.accounts.region,
                 "SMOKE_TEST_CONNECT_TO": f":80:{endpoint.netloc} :443:{HOST}:{self.stand_in.port}",

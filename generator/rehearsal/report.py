@@ -15,7 +15,7 @@ from generator.delivery.deploy import NESTED, Deployment, Event
 from generator.rehearsal.emulator_types import support
 from generator.rehearsal.pipeline import FAILED, ROLLBACK, ActionRun, Execution
 from generator.rehearsal.pipeline_definition import Stage
-from generator.rehearsal.probes import Finding
+from generator.rehearsal.target import Finding
 
 if TYPE_CHECKING:
     from generator.rehearsal.rehearse import EnvironmentResult, Result
@@ -27,13 +27,15 @@ BUILD_LINES = 30
 
 NOT_SHOWN = (
     "CodePipeline, CodeBuild and CodeConnections are executed by the rehearsal, after their documentation; their"
-    " containers, roles and triggers are not exercised.",
+    " containers and triggers are not exercised.",
     "Nothing runs on the servers: user data, nginx, the database engine and scaling under load are not exercised."
     " /healthz over HTTPS is answered by a stand-in.",
     "Servers count as started and healthy at once: signals, rolling updates and health checks are not exercised.",
     "Times are the emulator's; on AWS the database alone takes 5 to 15 minutes.",
-    "IAM policies are not enforced, but for those of buckets that another account reads; service quotas, stack policies"
-    " and the content of certificates are not either.",
+    "IAM is enforced for every call of the pipeline, its builds and EventBridge, and for what CloudFormation does to"
+    " each resource: the actions that the registry schemas list, which AWS calls hints. What services do with the roles"
+    " that they are handed, policies of organizations and of VPC endpoints are not evaluated.",
+    "Service quotas, stack policies and the content of certificates are not enforced.",
 )
 
 

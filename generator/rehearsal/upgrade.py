@@ -50,7 +50,8 @@ class Difference:
 
 def predicted(impact: Impact) -> dict[str, str]:
     """Return what an impact says will happen: address → added, removed, replaced or modified."""
-    return {change.address: PREDICTED[change.action, change.replacement] for change in impact.changes}
+    changes = (change for change in impact.changes if change.type != NESTED)
+    return {change.address: PREDICTED[change.action, change.replacement] for change in changes}
 
 
 def physical_ids(deployment: Deployment) -> dict[str, tuple[str, str]]:

@@ -11,6 +11,9 @@ from rich.text import Text
 
 from generator.checks.verdict import Verdict
 
+SECTION = "claims"
+"""The section of the page that lists all claims."""
+
 MOST_COUNTEREXAMPLES = 5
 """Counterexamples that are shown of one claim: the first ones say enough to mend it."""
 
@@ -26,19 +29,26 @@ def print_verdicts(console: Console, verdicts: Sequence[Verdict]) -> bool:
     return not broken
 
 
+def claims(verdicts: Sequence[Verdict]) -> str:
+    """Return the claims as a Markdown table for each proof, without results: what is claimed whatever is found."""
+    tables = []
+    for proof in dict.fromkeys(verdict.proof for verdict in verdicts):
+        rows = [f"| {v.claim} | {' '.join(v.requirements)} |" for v in verdicts if v.proof == proof]
+        tables.append("\n".join([f"### {proof.capitalize()}", "", "| claim | serves |", "|---|---|", *rows]))
+    return "\n\n".join(tables)
+
+
 def _table(verdicts: Sequence[Verdict]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("Proof", no_wrap=True)
     table.add_column("Claim", ratio=5)
-    table.add_column("Serves", style="dim")
+    table.add_column("Serves", style="dim", ratio=1)
     table.add_column("Result", no_wrap=True)
     table.add_column("Evidence", ratio=3)
     previous = ""
     for verdict in verdicts:
-        if previous and verdict.proof != previous:
-            table.add_section()
+        if verdict.proof != previous:
+            table.add_row(Text(verdict.proof, style="bold underline"))
         table.add_row(
-            verdict.proof if verdict.proof != previous else "",
             Text(verdict.claim),
             " ".join(verdict.requirements),
             Text("holds", style="green") if verdict.holds else Text("broken", style="bold red"),

@@ -18,7 +18,7 @@ import awacs.ssm
 import awacs.sts
 import yaml
 from awacs.aws import Statement
-from troposphere import AWSHelperFn, GetAtt, Ref, Sub, Template
+from troposphere import GetAtt, Ref, Template
 from troposphere.codebuild import (
     Artifacts,
     CloudWatchLogs,
@@ -31,9 +31,8 @@ from troposphere.codebuild import (
 )
 from troposphere.iam import ManagedPolicy, Policy, Role
 from troposphere.logs import LogGroup
-from troposphere.s3 import Bucket
 
-from generator.iam import allow, allow_principal, arn, document, from_this_account, service_principal
+from generator.iam import allow, allow_principal, arn, delivery_boundary, document, from_this_account, service_principal
 from generator.logs import log_group
 from generator.naming import (
     CHANGE_REPORT_ROLE,
@@ -45,7 +44,7 @@ from generator.naming import (
     kebab_case,
     name_tag,
 )
-from generator.parameter_types import KeyArn
+from generator.parameter_types import BucketName, KeyArn
 
 IMAGE = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 """https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-available.html"""
@@ -60,42 +59,41 @@ SMALL, MEDIUM = "BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM"
 REPORTS = "reviews"
 """The folder of the template bucket that keeps the reviews' reports."""
 
+ARTIFACTS = "s3:::${ArtifactBucketName}/*"
+RELEASES = "s3:::${TemplateBucketName}/" + PROJECT + "/*"
+REVIEWS = "s3:::${TemplateBucketName}/" + REPORTS + "/*"
+"""What builds and pipeline find and leave in the buckets of `tools_account`, whose names are the root's parameters."""
+
 
 @dataclass(frozen=True)
 class Stores:
     """Where builds find and leave things."""
 
-    artifacts: Bucket
-    templates: Bucket
+    templates: BucketName
     key: KeyArn
     logs: LogGroup
     rights: ManagedPolicy
     """What every build may do: write its log, read artifacts."""
 
 
-def add_stores(template: Template, artifacts: Bucket, templates: Bucket, key: KeyArn) -> Stores:
+def add_stores(template: Template, templates: BucketName, key: KeyArn) -> Stores:
     """Add what the builds share beside the buckets and the key: the log group and the rights."""
     logs = template.add_resource(log_group("BuildLogGroup", tag="builds", key=key))
     rights = document(
         allow("WriteLogs", [awacs.logs.CreateLogStream, awacs.logs.PutLogEvents], [GetAtt(logs, "Arn")]),
-        allow("ReadArtifacts", [awacs.s3.GetObject, awacs.s3.GetObjectVersion], [objects(artifacts)]),
+        allow("ReadArtifacts", [awacs.s3.GetObject, awacs.s3.GetObjectVersion], [arn(ARTIFACTS)]),
         # A data key alone leads to nothing: only builds with a right to put objects have a use for it.
         allow("UseTheKey", [awacs.kms.Decrypt, awacs.kms.DescribeKey, awacs.kms.GenerateDataKey], [key]),
     )
     policy = template.add_resource(ManagedPolicy("BuildRights", PolicyDocument=rights))
-    return Stores(artifacts, templates, key, logs, policy)
-
-
-def objects(bucket: Bucket, key: str = "*") -> AWSHelperFn:
-    """Return the ARN of a bucket's objects; `key` may have wildcards."""
-    return Sub(f"${{{bucket.title}.Arn}}/{key}")
+    return Stores(templates, key, logs, policy)
 
 
 def build_project(template: Template, stores: Stores) -> Project:
     """Add the build: templates, tests, and the release published once for all environments."""
     rights = [
-        allow("HandOnArtifacts", [awacs.s3.PutObject], [objects(stores.artifacts)]),
-        allow("PublishReleases", [awacs.s3.GetObject, awacs.s3.PutObject], [objects(stores.templates, f"{PROJECT}/*")]),
+        allow("HandOnArtifacts", [awacs.s3.PutObject], [arn(ARTIFACTS)]),
+        allow("PublishReleases", [awacs.s3.GetObject, awacs.s3.PutObject], [arn(RELEASES)]),
         allow(
             "ResolveTheImage",
             [awacs.ssm.GetParameter],
@@ -117,7 +115,7 @@ def build_project(template: Template, stores: Stores) -> Project:
         "Tests and publishes.",
         rights,
         size=MEDIUM,
-        variables={"TEMPLATE_BUCKET": Ref(stores.templates)},
+        variables={"TEMPLATE_BUCKET": stores.templates},
     )
 
 
@@ -133,8 +131,8 @@ def change_report_project(template: Template, stores: Stores, prod_account: str)
     review = arn(f"iam::${{{prod_account}}}:role/{REVIEW_ROLE}")
     rights = [
         allow("ReviewInProduction", [awacs.sts.AssumeRole], [review]),
-        allow("ReadReleases", [awacs.s3.GetObject], [objects(stores.templates, f"{PROJECT}/*")]),
-        allow("KeepReports", [awacs.s3.PutObject], [objects(stores.templates, f"{REPORTS}/*")]),
+        allow("ReadReleases", [awacs.s3.GetObject], [arn(RELEASES)]),
+        allow("KeepReports", [awacs.s3.PutObject], [arn(REVIEWS)]),
     ]
     return _project(
         template,
@@ -157,8 +155,8 @@ def regional_test_project(template: Template, stores: Stores, test_account: str)
     """Add the test in regions, which acts in the account that has the role for it."""
     commands = [
         'export AWS_PROFILE=test AWS_CONFIG_FILE="$(mktemp)"',
-        r"printf '[profile test]\nrole_arn=%s\n' " '"$TEST_ROLE_ARN" > "$AWS_CONFIG_FILE"',
-        'echo credential_source=EcsContainer >> "$AWS_CONFIG_FILE"',
+        r"printf '[profile test]\ncredential_source=EcsContainer\nrole_arn=%s\n' "
+        '"$TEST_ROLE_ARN" > "$AWS_CONFIG_FILE"',
         f"make taskcat ROLE_NAME={CLOUDFORMATION_ROLE}",
     ]
     role = arn(f"iam::${{{test_account}}}:role/{REGIONAL_TEST_ROLE}")
@@ -234,6 +232,7 @@ def _role(stores: Stores, name: str, role_name: str, statements: Sequence[Statem
                 "CodeBuild", service_principal("codebuild"), [awacs.sts.AssumeRole], condition=from_this_account()
             )
         ),
+        PermissionsBoundary=delivery_boundary(),
         ManagedPolicyArns=[Ref(stores.rights)],
         **own,
     )

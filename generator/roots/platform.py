@@ -23,6 +23,7 @@ from generator.parameter_types import (
     ImageId,
     KeyPrefix,
     ResourceName,
+    RoleArn,
     TableName,
     Url,
     Version,
@@ -30,7 +31,7 @@ from generator.parameter_types import (
     output,
     parameter,
 )
-from generator.stacks import database, egress, encryption, ingress, network, security, storage, web_tier
+from generator.stacks import access, database, egress, encryption, ingress, network, security, storage, web_tier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,12 @@ class Outputs:
     file_system_id: FileSystemId = output("File system with the product images.")
     release_bucket_name: BucketName = output("Bucket of the application's release archives.")
     log_bucket_name: BucketName = output("Bucket of access logs.")
+    operator_user_name: ResourceName = output("User of an operator, who sets up MFA and assumes the role.")
+    operator_role_arn: RoleArn = output("Role of the operators.")
+    bastion_auto_scaling_group_name: ResourceName = output("Auto Scaling group of the bastion, or none.")
+    session_document_name: ResourceName = output("Document with which sessions on the bastion are started, or none.")
+    access_log_group_name: ResourceName = output("Log group of who was on the bastion and did what, or none.")
+    publisher_role_arn: ResourceName = output("Role of the workflow that publishes application archives, or none.")
     database_id: ResourceName = output("Identifier of the database instance.")
     database_endpoint_parameter: ResourceName = output("SSM parameter with the host name of the database.")
     database_secret_parameter: ResourceName = output("SSM parameter with the ARN of the database's master secret.")
@@ -72,8 +79,10 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     stores = _storage(template, parameters, keys, net, groups)
     way_in = _ingress(template, parameters, net, groups, stores)
     servers = _web_tier(template, parameters, keys, net, groups, stores, way_in)
+    people = _access(template, parameters, keys, net, groups, stores)
     # Packages come through the NAT gateway; no value of the egress stack says so to CloudFormation.
-    template.resources["WebTier"].DependsOn = ["Egress"]
+    for stack in ("WebTier", "Access"):
+        template.resources[stack].DependsOn = ["Egress"]
     return Outputs(
         release_version=Version(__version__),
         application_url=way_in.application_url,
@@ -86,6 +95,12 @@ def build(template: Template, parameters: Parameters) -> Outputs:
         file_system_id=stores.file_system_id,
         release_bucket_name=stores.release_bucket_name,
         log_bucket_name=stores.log_bucket_name,
+        operator_user_name=people.operator_user_name,
+        operator_role_arn=people.operator_role_arn,
+        bastion_auto_scaling_group_name=people.bastion_auto_scaling_group_name,
+        session_document_name=people.session_document_name,
+        access_log_group_name=people.access_log_group_name,
+        publisher_role_arn=people.publisher_role_arn,
         database_id=postgresql.database_id,
         database_endpoint_parameter=postgresql.endpoint_parameter,
         database_secret_parameter=postgresql.secret_parameter,
@@ -104,6 +119,7 @@ def _network(template: Template, parameters: Parameters, keys: encryption.Output
             availability_zone_c=parameters.availability_zone_c,
             access_mode=parameters.access_mode,
             operator_cidr=parameters.operator_cidr,
+            vpn_cidr=parameters.vpn_cidr,
             logs_key_arn=keys.logs_key_arn,
         ),
     )
@@ -116,9 +132,9 @@ def _security(template: Template, parameters: Parameters, net: network.Outputs) 
         security.Parameters(
             environment_name=parameters.environment_name,
             vpc_id=net.vpc_id,
-            vpc_cidr=parameters.vpc_cidr,
             access_mode=parameters.access_mode,
             operator_cidr=parameters.operator_cidr,
+            vpn_cidr=parameters.vpn_cidr,
         ),
     )
 
@@ -249,6 +265,38 @@ def _web_tier(
     )
 
 
+def _access(
+    template: Template,
+    parameters: Parameters,
+    keys: encryption.Outputs,
+    net: network.Outputs,
+    groups: security.Outputs,
+    stores: storage.Outputs,
+) -> access.Outputs:
+    return nest(
+        template,
+        access.build,
+        access.Parameters(
+            environment_name=parameters.environment_name,
+            vpc_id=net.vpc_id,
+            zone_count=net.zone_count,
+            public_subnet_ids=net.public_subnet_ids,
+            private_subnet_ids=net.private_subnet_ids,
+            public_route_table_id=net.public_route_table_id,
+            private_route_table_ids=net.private_route_table_ids,
+            bastion_group_id=groups.bastion_group_id,
+            logs_key_arn=keys.logs_key_arn,
+            data_key_arn=keys.data_key_arn,
+            release_bucket_name=stores.release_bucket_name,
+            web_server_image_id=parameters.web_server_image_id,
+            access_mode=parameters.access_mode,
+            vpn_gateway_address=parameters.vpn_gateway_address,
+            vpn_cidr=parameters.vpn_cidr,
+            federated_subject=parameters.federated_subject,
+        ),
+    )
+
+
 def _add_rules(template: Template, parameters: Parameters) -> None:
     """Let CloudFormation itself refuse contradictory settings, before it creates anything.
 
@@ -259,6 +307,11 @@ def _add_rules(template: Template, parameters: Parameters) -> None:
     records = "A domain needs the Route 53 hosted zone in which its records are made, and the zone a domain."
     _add_rule(template, "DomainHasHostedZone", has_zone, records, only_where=has_domain)
     _add_rule(template, "HostedZoneHasDomain", has_domain, records, only_where=has_zone)
+    has_device = Not(Equals(parameters.vpn_gateway_address, ""))
+    has_network = Not(Equals(parameters.vpn_cidr, ""))
+    both_ends = "A VPN needs the address of the device and the network behind it."
+    _add_rule(template, "VpnDeviceHasNetwork", has_network, both_ends, only_where=has_device)
+    _add_rule(template, "VpnNetworkHasDevice", has_device, both_ends, only_where=has_network)
     _add_rule(
         template,
         "RoomForRollingUpdate",

@@ -2,7 +2,10 @@
 
 Owns three roles, and where taskcat tests in this account, a fourth. Their names are fixed, because the tools account
 names them before they exist. They can be used from the tools account alone, and there only by the roles of the pipeline
-that need them.
+that need them. CloudFormation's role has the rights that the root `deployment_policies` computes, and no others (D9).
+
+Owns the break-glass role as well: it must be there exactly when the platform's stacks are broken or gone, and nobody
+who deploys may be able to make one. Every role is bounded by the delivery boundary (`boundaries`).
 """
 
 from __future__ import annotations
@@ -19,17 +22,33 @@ import awacs.elasticfilesystem
 import awacs.elasticloadbalancing
 import awacs.iam
 import awacs.kms
+import awacs.logs
 import awacs.rds
 import awacs.s3
 import awacs.secretsmanager
 import awacs.ssm
 import awacs.sts
-from awacs.aws import ArnEquals, Condition, PolicyDocument, Principal, Statement, StringEquals, StringLike
-from troposphere import Equals, GetAtt, Template
+from awacs.aws import (
+    Action,
+    ArnEquals,
+    Bool,
+    Condition,
+    Deny,
+    NumericLessThan,
+    PolicyDocument,
+    Principal,
+    Statement,
+    StringEquals,
+    StringLike,
+)
+from troposphere import Equals, GetAtt, Tags, Template
 from troposphere.iam import Policy, Role
 
-from generator.iam import allow, allow_principal, arn, document, service_principal
+from generator.deployment_permissions.policies import policy_names
+from generator.iam import account_root, allow, allow_principal, arn, delivery_boundary, document, service_principal
 from generator.naming import (
+    BOOTSTRAP_STACKS,
+    BREAK_GLASS_ROLE,
     CHANGE_REPORT_ROLE,
     CLOUDFORMATION_ROLE,
     DEPLOYMENT_ROLE,
@@ -39,11 +58,10 @@ from generator.naming import (
     REGIONAL_TEST_ROLE,
     REVIEW,
     REVIEW_ROLE,
+    TEST_STACK_PREFIX,
 )
 from generator.nesting import add_condition, conditional
 from generator.parameter_types import AccountId, BucketName, KeyArn, RoleArn, Toggle, output, parameter
-
-"""The role of the review's report: it makes change sets and reads them. Executing them is the deployment's."""
 
 STACKS = "cloudformation:${AWS::Region}:${AWS::AccountId}:stack/" + PROJECT + "-*"
 MAKE_CHANGE_SETS = [
@@ -62,8 +80,8 @@ DEPLOY = [
     awacs.cloudformation.ListStackResources,
     awacs.cloudformation.SetStackPolicy,
 ]
-TEST_STACKS = "cloudformation:*:${AWS::AccountId}:stack/tCaT-*"
-TEST_BUCKETS = ("s3:::taskcat-*", "s3:::tcat-*")
+TEST_STACKS = "cloudformation:*:${AWS::AccountId}:stack/" + TEST_STACK_PREFIX + "*"
+TEST_BUCKETS = ("s3:::taskcat-*", f"s3:::{TEST_STACK_PREFIX}*")
 ON_TEST_BUCKETS = [
     awacs.s3.Action(name)
     for name in (
@@ -83,6 +101,9 @@ ON_TEST_BUCKETS = [
     )
 ]
 """What taskcat does with the bucket it makes, and the clean-up with what the stacks leave."""
+
+EMERGENCY_SECONDS = 3600
+"""How long the break-glass role lasts, and how old the MFA may be that opens it: IAM's shortest session."""
 
 TEST_PARAMETERS = "ssm:*:${AWS::AccountId}:parameter/" + PROJECT + "/taskcat-*"
 
@@ -108,6 +129,7 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     deployment = _deployment_role(template, parameters, cloudformation)
     _review_role(template, parameters, cloudformation)
     _regional_test_role(template, cloudformation)
+    _break_glass_role(template)
     return Outputs(
         deployment_role_arn=RoleArn(GetAtt(deployment, "Arn")),
         cloudformation_role_arn=RoleArn(GetAtt(cloudformation, "Arn")),
@@ -115,8 +137,7 @@ def build(template: Template, parameters: Parameters) -> Outputs:
 
 
 def _cloudformation_role(template: Template) -> Role:
-    # It creates networks, keys and roles, so it needs most of what there is. Only CloudFormation can use it, and only
-    # the roles below can hand it over.
+    """Add the role that CloudFormation deploys with. Only the roles below can hand it over, and to nobody else."""
     return template.add_resource(
         Role(
             "CloudFormationRole",
@@ -124,7 +145,8 @@ def _cloudformation_role(template: Template) -> Role:
             AssumeRolePolicyDocument=document(
                 allow_principal("CloudFormation", service_principal("cloudformation"), [awacs.sts.AssumeRole])
             ),
-            ManagedPolicyArns=[arn("iam::aws:policy/AdministratorAccess")],
+            ManagedPolicyArns=[arn(f"iam::${{AWS::AccountId}}:policy/{name}") for name in policy_names()],
+            PermissionsBoundary=delivery_boundary(),
         )
     )
 
@@ -132,6 +154,7 @@ def _cloudformation_role(template: Template) -> Role:
 def _deployment_role(template: Template, parameters: Parameters, cloudformation: Role) -> Role:
     statements = [
         allow("ChangeSetsOfThePlatform", [*MAKE_CHANGE_SETS, *DEPLOY], [arn(STACKS)]),
+        _not_the_bootstrap(),
         _seeing_stacks(),
         _hand_over(cloudformation),
         *_read_releases(parameters),
@@ -143,6 +166,7 @@ def _review_role(template: Template, parameters: Parameters, cloudformation: Rol
     """Add the role of a build that runs what is under review: nothing may change before people have agreed (D18)."""
     statements = [
         *_change_sets_to_read(),
+        _not_the_bootstrap(),
         _seeing_stacks(),
         _hand_over(cloudformation),
         *_read_releases(parameters),
@@ -165,6 +189,7 @@ def _role_for(
             **conditional(condition),
             RoleName=name,
             AssumeRolePolicyDocument=_trusting(trusted),
+            PermissionsBoundary=delivery_boundary(),
             Policies=[Policy(PolicyName=purpose, PolicyDocument=document(*statements))],
         )
     )
@@ -190,6 +215,16 @@ def _trusting(role: str) -> PolicyDocument:
             [awacs.sts.AssumeRole],
             condition=Condition(ArnEquals({"aws:PrincipalArn": [arn("iam::${ToolsAccountId}:role/" + role)]})),
         )
+    )
+
+
+def _not_the_bootstrap() -> Statement:
+    """Keep hands off the stacks that an administrator deploys: their names begin as those of the platform do."""
+    return Statement(
+        Sid="NotTheBootstrap",
+        Effect=Deny,
+        Action=[Action("cloudformation", "*")],
+        Resource=[arn(f"cloudformation:*:${{AWS::AccountId}}:stack/{name}/*") for name in BOOTSTRAP_STACKS],
     )
 
 
@@ -292,7 +327,12 @@ def _clean_up() -> list[Statement]:
         allow(
             "TablesOfTests",
             [awacs.dynamodb.DeleteTable, awacs.dynamodb.DescribeTable, awacs.dynamodb.UpdateTable],
-            [arn("dynamodb:*:${AWS::AccountId}:table/tCaT-*")],
+            [arn("dynamodb:*:${AWS::AccountId}:table/" + TEST_STACK_PREFIX + "*")],
+        ),
+        allow(
+            "LogGroupsOfTests",
+            [awacs.logs.DeleteLogGroup],
+            [arn("logs:*:${AWS::AccountId}:log-group:" + TEST_STACK_PREFIX + "*")],
         ),
         allow(
             "SnapshotsOfTests",
@@ -312,3 +352,30 @@ def _clean_up() -> list[Statement]:
             of_tests,
         ),
     ]
+
+
+def _break_glass_role(template: Template) -> None:
+    """Add the role for emergencies: for people of this account who have just shown their MFA device, for an hour."""
+    recent = Condition(
+        [
+            Bool({"aws:MultiFactorAuthPresent": "true"}),
+            NumericLessThan({"aws:MultiFactorAuthAge": str(EMERGENCY_SECONDS)}),
+        ]
+    )
+    template.add_resource(
+        Role(
+            "BreakGlassRole",
+            RoleName=BREAK_GLASS_ROLE,
+            Description="For emergencies alone. Every use is to raise an alarm and to be explained afterwards.",
+            AssumeRolePolicyDocument=document(
+                allow_principal(
+                    "PeopleWithMfa", Principal("AWS", account_root()), [awacs.sts.AssumeRole], condition=recent
+                )
+            ),
+            # Nobody knows beforehand what will be broken; the boundary still guards the bootstrap and all ways in.
+            ManagedPolicyArns=[arn("iam::aws:policy/AdministratorAccess")],
+            MaxSessionDuration=EMERGENCY_SECONDS,
+            PermissionsBoundary=delivery_boundary(),
+            Tags=Tags(Name=BREAK_GLASS_ROLE, Use="emergency"),
+        )
+    )

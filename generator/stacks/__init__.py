@@ -2,7 +2,7 @@
 
 from types import ModuleType
 
-from generator.stacks import database, egress, encryption, ingress, network, security, storage, web_tier
+from generator.stacks import access, database, egress, encryption, ingress, network, security, storage, web_tier
 
 STACKS: tuple[ModuleType, ...] = (
     encryption,
@@ -13,4 +13,5 @@ STACKS: tuple[ModuleType, ...] = (
     storage,
     ingress,
     web_tier,
+    access,
 )

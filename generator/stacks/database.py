@@ -29,7 +29,7 @@ from troposphere.rds import DBInstance, DBParameterGroup, DBSubnetGroup
 from troposphere.secretsmanager import GenerateSecretString, Secret, SecretTargetAttachment
 from troposphere.ssm import Parameter as SsmParameter
 
-from generator.iam import allow, allow_principal, arn, attach, document, service_principal
+from generator.iam import allow, allow_principal, arn, attach, document, service_principal, workload_boundary
 from generator.logs import log_group
 from generator.naming import PROJECT, in_environment, name_tag, parameter_path
 from generator.nesting import add_condition, only_if
@@ -260,6 +260,7 @@ def _monitoring_role(template: Template, parameters: Parameters) -> Role:
                 )
             ),
             ManagedPolicyArns=[Sub(MONITORING_POLICY)],
+            PermissionsBoundary=workload_boundary(),
             Tags=name_tag("database-monitoring-role"),
         )
     )

@@ -17,7 +17,7 @@ from troposphere import GetAtt, Ref, Sub, Template
 from troposphere.kms import Alias, Key
 
 from generator.iam import account_root, allow_principal, arn, document
-from generator.keys import DELETION_WINDOW_DAYS, USE_OF_A_KEY, administration
+from generator.keys import DELETION_WINDOW_DAYS, USE_OF_A_KEY, administration, grants_for_aws_alone
 from generator.naming import PROJECT, in_environment, name_tag
 from generator.parameter_types import EnvironmentName, KeyArn, output, parameter
 from generator.retention import retain
@@ -50,7 +50,7 @@ def _key(template: Template, parameters: Parameters, purpose: str, statements: l
                 Description=in_environment(f"{purpose} of {PROJECT} ${{EnvironmentName}}."),
                 EnableKeyRotation=True,
                 PendingWindowInDays=DELETION_WINDOW_DAYS,
-                KeyPolicy=document(administration(), *statements),
+                KeyPolicy=document(administration(), grants_for_aws_alone(), *statements),
                 Tags=name_tag(f"{purpose.lower()}-key"),
             )
         )

@@ -1,7 +1,8 @@
 """The VPC: subnets in three tiers over two or three zones, route tables, network ACLs, flow logs and gateway endpoints.
 
-Owns addresses and paths (D1, E6, E14). The public tier holds what faces the internet (load balancer, NAT gateways,
-bastion), the private tier the web servers, the isolated tier what has data: its route table never gets a way out.
+Owns addresses and paths (D1, E6, E14). The public tier holds what faces the internet (load balancer, NAT gateways, a
+bastion that is reached over SSH), the private tier the web servers and a bastion that Session Manager reaches, the
+isolated tier what has data: its route table never gets a way out.
 Everything here is ready in seconds; nothing slow is created, because every other stack waits for this one.
 
 Network ACLs are the coarse layer below the security groups. They know no connections, so every allowed flow is a pair
@@ -19,7 +20,7 @@ import awacs.logs
 import awacs.s3
 import awacs.sts
 from awacs.aws import ArnLike, Condition, Principal, StringEquals
-from troposphere import AWSHelperFn, Equals, GetAtt, If, Not, Or, Ref, Select, Sub, Template
+from troposphere import And, AWSHelperFn, Equals, GetAtt, If, Not, Ref, Select, Sub, Template
 from troposphere import Cidr as CidrBlocks
 from troposphere import Condition as ConditionReference
 from troposphere.ec2 import (
@@ -40,7 +41,7 @@ from troposphere.ec2 import (
 from troposphere.iam import Policy, Role
 from troposphere.logs import LogGroup
 
-from generator.iam import allow, allow_principal, arn, document, service_principal
+from generator.iam import allow, allow_principal, arn, document, service_principal, workload_boundary
 from generator.logs import log_group
 from generator.naming import name_tag
 from generator.nesting import add_condition, conditional, only_if
@@ -52,10 +53,12 @@ from generator.parameter_types import (
     KeyArn,
     OperatorCidr,
     OptionalAvailabilityZone,
+    RouteTableId,
     RouteTableIds,
     SubnetIds,
     VpcCidr,
     VpcId,
+    VpnCidr,
     ZoneCount,
     output,
     parameter,
@@ -84,6 +87,7 @@ class Parameters:
     availability_zone_c: OptionalAvailabilityZone = parameter("Third availability zone, or empty.")
     access_mode: AccessMode = parameter("How operators reach the inside.")
     operator_cidr: OperatorCidr = parameter("Address range that operators connect from.")
+    vpn_cidr: VpnCidr = parameter("Network behind the VPN, or empty.")
     logs_key_arn: KeyArn = parameter("Key that encrypts the flow logs.")
 
 
@@ -91,9 +95,10 @@ class Parameters:
 class Outputs:
     vpc_id: VpcId = output("The VPC.")
     zone_count: ZoneCount = output("Number of availability zones that have subnets.")
-    public_subnet_ids: SubnetIds = output("Subnets of the load balancer, the NAT gateways and the bastion.")
-    private_subnet_ids: SubnetIds = output("Subnets of the web servers.")
+    public_subnet_ids: SubnetIds = output("Subnets of the load balancer, the NAT gateways and an SSH bastion.")
+    private_subnet_ids: SubnetIds = output("Subnets of the web servers and of a bastion without SSH.")
     isolated_subnet_ids: SubnetIds = output("Subnets of database and file system, without a way out.")
+    public_route_table_id: RouteTableId = output("Route table of the public subnets.")
     private_route_table_ids: RouteTableIds = output("Route tables of the private subnets, one for each zone.")
     private_tier_cidr: Cidr = output("Address range that holds all private subnets.")
 
@@ -102,7 +107,7 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     _add_conditions(template, parameters)
     vpc = _vpc(template, parameters)
     subnets = {tier: _subnets(template, parameters, vpc, tier) for tier in TIERS}
-    private_tables = _routes(template, parameters, vpc, subnets)
+    public_table, private_tables = _routes(template, parameters, vpc, subnets)
     _public_acl(template, parameters, vpc, subnets["Public"])
     _private_acl(template, parameters, vpc, subnets["Private"])
     _isolated_acl(template, parameters, vpc, subnets["Isolated"])
@@ -114,6 +119,7 @@ def build(template: Template, parameters: Parameters) -> Outputs:
         public_subnet_ids=SubnetIds(_per_zone(subnets["Public"])),
         private_subnet_ids=SubnetIds(_per_zone(subnets["Private"])),
         isolated_subnet_ids=SubnetIds(_per_zone(subnets["Isolated"])),
+        public_route_table_id=RouteTableId(Ref(public_table)),
         private_route_table_ids=RouteTableIds(_per_zone(private_tables)),
         private_tier_cidr=Cidr(_tier_range(parameters, "Private")),
     )
@@ -122,7 +128,8 @@ def build(template: Template, parameters: Parameters) -> Outputs:
 def _add_conditions(template: Template, parameters: Parameters) -> None:
     add_condition(template, "ThreeZones", Not(Equals(parameters.availability_zone_c, "")))
     add_condition(template, "SshAccess", Equals(parameters.access_mode, "ssh"))
-    add_condition(template, "HasBastion", Or(ConditionReference("SshAccess"), Equals(parameters.access_mode, "ssm")))
+    over_vpn = And(ConditionReference("SshAccess"), Not(Equals(parameters.vpn_cidr, "")))
+    add_condition(template, "SshAccessOverVpn", over_vpn)
 
 
 def _vpc(template: Template, parameters: Parameters) -> VPC:
@@ -158,9 +165,11 @@ def _subnets(template: Template, parameters: Parameters, vpc: VPC, tier: str) ->
     ]
 
 
-def _routes(template: Template, parameters: Parameters, vpc: VPC, subnets: dict[str, list[Subnet]]) -> list[RouteTable]:
+def _routes(
+    template: Template, parameters: Parameters, vpc: VPC, subnets: dict[str, list[Subnet]]
+) -> tuple[RouteTable, list[RouteTable]]:
     """One public table to the internet gateway, one private table for each zone (the egress stack gives them their
-    default route), one isolated table that has the VPC's local route only. Returns the private tables.
+    default route), one isolated table that has the VPC's local route only. Returns the public and the private tables.
     """
     gateway = template.add_resource(InternetGateway("InternetGateway", Tags=name_tag("internet-gateway")))
     attachment = template.add_resource(
@@ -182,7 +191,7 @@ def _routes(template: Template, parameters: Parameters, vpc: VPC, subnets: dict[
         _associate(template, zone, "Public", subnets["Public"][index], public)
         _associate(template, zone, "Private", subnets["Private"][index], private[index])
         _associate(template, zone, "Isolated", subnets["Isolated"][index], isolated)
-    return private
+    return public, private
 
 
 def _route_table(template: Template, parameters: Parameters, vpc: VPC, tier: str, zone: str = "") -> RouteTable:
@@ -211,6 +220,7 @@ def _public_acl(template: Template, parameters: Parameters, vpc: VPC, subnets: l
     _entry(template, acl, "Http", "in", 100, (80, 80), ANYWHERE)
     _entry(template, acl, "Https", "in", 110, (443, 443), ANYWHERE)
     _entry(template, acl, "OperatorSsh", "in", 120, (22, 22), parameters.operator_cidr, condition="SshAccess")
+    _entry(template, acl, "VpnSsh", "in", 125, (22, 22), parameters.vpn_cidr, condition="SshAccessOverVpn")
     # Replies: of web servers to the load balancer, of the internet to NAT gateways, of the database to the bastion.
     _entry(template, acl, "Replies", "in", 130, EPHEMERAL, ANYWHERE)
     _entry(template, acl, "Http", "out", 100, (80, 80), _tier_range(parameters, "Private"))
@@ -239,10 +249,10 @@ def _isolated_acl(template: Template, parameters: Parameters, vpc: VPC, subnets:
     acl = _acl(template, parameters, vpc, "Isolated", subnets)
     private, public = _tier_range(parameters, "Private"), _tier_range(parameters, "Public")
     _entry(template, acl, "Database", "in", 100, (5432, 5432), private)
-    _entry(template, acl, "BastionDatabase", "in", 110, (5432, 5432), public, condition="HasBastion")
+    _entry(template, acl, "BastionDatabase", "in", 110, (5432, 5432), public, condition="SshAccess")
     _entry(template, acl, "Files", "in", 120, (2049, 2049), private)
     _entry(template, acl, "Replies", "out", 100, EPHEMERAL, private)
-    _entry(template, acl, "BastionReplies", "out", 110, EPHEMERAL, public, condition="HasBastion")
+    _entry(template, acl, "BastionReplies", "out", 110, EPHEMERAL, public, condition="SshAccess")
 
 
 def _acl(template: Template, parameters: Parameters, vpc: VPC, tier: str, subnets: list[Subnet]) -> NetworkAcl:
@@ -286,7 +296,7 @@ def _gateway_endpoints(template: Template, parameters: Parameters, vpc: VPC, tab
     accounts.
     """
     in_this_account = Condition(StringEquals({"aws:ResourceAccount": Ref("AWS::AccountId")}))
-    everybody = Principal("AWS", "*")
+    everybody = Principal("*")
     # Actions and resources are wildcards: the endpoint only draws the border, what a role may do its own policies say.
     dynamodb = [
         allow_principal("TablesOfThisAccount", everybody, [awacs.dynamodb.Action("*")], ["*"], in_this_account),
@@ -352,6 +362,7 @@ def _flow_log_role(template: Template, parameters: Parameters, group: LogGroup) 
                 )
             ),
             Policies=[Policy(PolicyName="DeliverFlowLogs", PolicyDocument=document(deliver))],
+            PermissionsBoundary=workload_boundary(),
             Tags=name_tag("flow-log-role"),
         )
     )

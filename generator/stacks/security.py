@@ -11,14 +11,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import awacs.ssm
-import awacs.ssmmessages
 import awacs.sts
-from troposphere import AWSHelperFn, Equals, GetAtt, Or, Ref, Template
+from troposphere import And, AWSHelperFn, Equals, GetAtt, Not, Or, Ref, Template
 from troposphere import Condition as ConditionReference
 from troposphere.ec2 import SecurityGroup, SecurityGroupEgress, SecurityGroupIngress, SecurityGroupRule
 from troposphere.iam import Role
 
-from generator.iam import allow, allow_principal, arn, attach, document, service_principal
+from generator.iam import (
+    allow,
+    allow_principal,
+    arn,
+    attach,
+    document,
+    join_session_manager,
+    service_principal,
+    workload_boundary,
+)
 from generator.naming import PROJECT, kebab_case, name_tag
 from generator.nesting import add_condition, conditional
 from generator.parameter_types import (
@@ -28,8 +36,8 @@ from generator.parameter_types import (
     RoleArn,
     RoleName,
     SecurityGroupId,
-    VpcCidr,
     VpcId,
+    VpnCidr,
     output,
     parameter,
 )
@@ -48,9 +56,9 @@ NOTHING_OUT = SecurityGroupRule(
 class Parameters:
     environment_name: EnvironmentName = parameter("Name of the environment.")
     vpc_id: VpcId = parameter("The VPC.")
-    vpc_cidr: VpcCidr = parameter("Address range of the VPC.")
     access_mode: AccessMode = parameter("How operators reach the inside.")
     operator_cidr: OperatorCidr = parameter("Address range that operators connect from.")
+    vpn_cidr: VpnCidr = parameter("Network behind the VPN, or empty.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +77,8 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     add_condition(template, "SshAccess", Equals(parameters.access_mode, "ssh"))
     add_condition(template, "SessionAccess", Equals(parameters.access_mode, "ssm"))
     add_condition(template, "HasBastion", Or(ConditionReference("SshAccess"), ConditionReference("SessionAccess")))
+    over_vpn = And(ConditionReference("SshAccess"), Not(Equals(parameters.vpn_cidr, "")))
+    add_condition(template, "SshAccessOverVpn", over_vpn)
     load_balancer = _group(template, parameters, "LoadBalancer", "Clients on the internet to the load balancer")
     web_server = _group(template, parameters, "WebServer", "The load balancer to web servers")
     bastion = _group(template, parameters, "Bastion", "Operators to the bastion")
@@ -82,10 +92,14 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     _to_range(template, "WebServerOutInternet", web_server, HTTPS, ANYWHERE, "AWS APIs and packages, through NAT")
     _between(template, "PostgreSql", web_server, database, POSTGRESQL)
     _between(template, "Nfs", web_server, file_system, NFS)
-    _from_range(template, "EndpointInHttps", endpoint, HTTPS, parameters.vpc_cidr, "AWS APIs from inside the VPC")
+    # The way out to 443 anywhere is there already.
+    _into(template, "Https", web_server, endpoint, HTTPS)
+    _into(template, "Https", bastion, endpoint, HTTPS, condition="HasBastion")
 
     operators = parameters.operator_cidr
     _from_range(template, "BastionInSsh", bastion, SSH, operators, "SSH from operators", condition="SshAccess")
+    of_vpn = parameters.vpn_cidr
+    _from_range(template, "BastionInVpnSsh", bastion, SSH, of_vpn, "SSH through the VPN", condition="SshAccessOverVpn")
     _to_range(template, "BastionOutHttps", bastion, HTTPS, ANYWHERE, "AWS APIs and packages", condition="HasBastion")
     _between(template, "PostgreSql", bastion, database, POSTGRESQL, condition="HasBastion")
 
@@ -134,6 +148,19 @@ def _between(
             **_tcp(port),
         )
     )
+    _into(template, name, client, server, port, condition)
+
+
+def _into(
+    template: Template,
+    name: str,
+    client: SecurityGroup,
+    server: SecurityGroup,
+    port: int,
+    condition: str | None = None,
+) -> None:
+    """Let the server's group accept the client's on one port, for clients that may go there already."""
+    here, there = (str(group.title).removesuffix("Group") for group in (client, server))
     template.add_resource(
         SecurityGroupIngress(
             f"{there}In{here}{name}",
@@ -197,6 +224,7 @@ def _web_server_role(template: Template, parameters: Parameters) -> Role:
             "WebServerRole",
             Description="What web servers may do.",
             AssumeRolePolicyDocument=document(allow_principal("Ec2", service_principal("ec2"), [awacs.sts.AssumeRole])),
+            PermissionsBoundary=workload_boundary(),
             Tags=name_tag("web-server-role"),
         )
     )
@@ -205,18 +233,7 @@ def _web_server_role(template: Template, parameters: Parameters) -> Role:
     template.add_resource(
         attach("ReadEnvironmentParameters", RoleName(Ref(role)), allow("ReadParameters", read, [below_environment]))
     )
-    # None of these actions can be confined to a resource; a managed instance needs them to be reached without a port.
-    # https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
-    channels = ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel")
-    session = attach(
-        "UseSessionManager",
-        RoleName(Ref(role)),
-        allow(
-            "SessionManager",
-            [awacs.ssm.UpdateInstanceInformation, *(awacs.ssmmessages.Action(channel) for channel in channels)],
-            ["*"],
-        ),
-    )
+    session = attach("UseSessionManager", RoleName(Ref(role)), join_session_manager())
     session.resource["Condition"] = "SessionAccess"
     template.add_resource(session)
     return role

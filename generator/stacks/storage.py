@@ -14,7 +14,7 @@ import awacs.dynamodb
 import awacs.elasticfilesystem
 import awacs.kms
 import awacs.s3
-from awacs.aws import ArnLike, Bool, Condition, Principal, Statement, StringEquals
+from awacs.aws import ArnLike, Bool, Condition, Principal, StringEquals
 from troposphere import Equals, GetAtt, Ref, Sub, Template, encode_to_dict
 from troposphere.dynamodb import (
     AttributeDefinition,
@@ -34,23 +34,17 @@ from troposphere.efs import (
     PosixUser,
     RootDirectory,
 )
-from troposphere.s3 import (
-    AbortIncompleteMultipartUpload,
-    Bucket,
-    BucketEncryption,
-    BucketPolicy,
-    LifecycleConfiguration,
-    LifecycleRule,
-    LoggingConfiguration,
-    NoncurrentVersionExpiration,
-    OwnershipControls,
-    OwnershipControlsRule,
-    PublicAccessBlockConfiguration,
-    ServerSideEncryptionByDefault,
-    ServerSideEncryptionRule,
-    VersioningConfiguration,
-)
+from troposphere.s3 import Bucket, LoggingConfiguration
 
+from generator.buckets import (
+    ACCESS_LOG_DAYS,
+    bucket_policy,
+    encrypted_by_s3,
+    encrypted_with,
+    lifecycle,
+    objects,
+    private_and_versioned,
+)
 from generator.iam import allow, allow_principal, arn, attach, deny_insecure_transport, document, service_principal
 from generator.naming import name_tag
 from generator.nesting import add_condition, conditional
@@ -76,10 +70,8 @@ SESSION_KEY = "session_id"
 SESSION_EXPIRY = "expires_at"  # seconds since 1970; DynamoDB deletes expired sessions by itself
 IMAGES_PATH = "/product-images"
 IMAGES_OWNER = "1001"  # user and group that the access point lends to whoever mounts it
+ACCESS_POINTS = "elasticfilesystem:${AWS::Region}:${AWS::AccountId}:access-point/*"
 COLD_AFTER = "AFTER_30_DAYS"
-ACCESS_LOG_DAYS = 90  # long enough to look back from an incident; application logs keep the week of E15
-NONCURRENT_DAYS = 30
-UNFINISHED_UPLOAD_DAYS = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +166,15 @@ def _file_system(template: Template, parameters: Parameters) -> FileSystem:
 
 
 def _file_system_policy(parameters: Parameters) -> dict[str, Any]:
-    """Let the web servers in and nobody without TLS. In a file system's own policy, "*" is that file system."""
+    """Let the web servers in, through an access point, and nobody without TLS. "*" is this file system.
+
+    Within one account either policy suffices, this one or the role's, so that both have to name the access point. This
+    one cannot name it exactly: the access point needs the file system first.
+    """
+    through_access_point = [
+        Bool({"elasticfilesystem:AccessedViaMountTarget": "true"}),
+        ArnLike({"elasticfilesystem:AccessPointArn": arn(ACCESS_POINTS)}),
+    ]
     mount = [awacs.elasticfilesystem.ClientMount, awacs.elasticfilesystem.ClientWrite]
     policy = document(
         allow_principal(
@@ -182,7 +182,7 @@ def _file_system_policy(parameters: Parameters) -> dict[str, Any]:
             Principal("AWS", parameters.web_server_role_arn),
             mount,
             ["*"],
-            Condition(Bool({"elasticfilesystem:AccessedViaMountTarget": "true"})),
+            Condition(through_access_point),
         ),
         deny_insecure_transport([*mount, awacs.elasticfilesystem.ClientRootAccess], ["*"]),
     )
@@ -209,64 +209,30 @@ def _log_bucket(template: Template, parameters: Parameters) -> Bucket:
         retain(
             Bucket(
                 "LogBucket",
-                # Load balancers deliver access logs to buckets with S3's own keys only.
-                # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
-                BucketEncryption=_encryption(ServerSideEncryptionByDefault(SSEAlgorithm="AES256")),
-                LifecycleConfiguration=_lifecycle(expire_after_days=ACCESS_LOG_DAYS),
+                BucketEncryption=encrypted_by_s3(),
+                LifecycleConfiguration=lifecycle(ACCESS_LOG_DAYS),
                 Tags=name_tag("logs"),
-                **_private_and_versioned(),
+                **private_and_versioned(),
             )
         )
     )
 
 
 def _release_bucket(template: Template, parameters: Parameters, log_bucket: Bucket) -> Bucket:
-    with_data_key = ServerSideEncryptionByDefault(SSEAlgorithm="aws:kms", KMSMasterKeyID=parameters.data_key_arn)
     return template.add_resource(
         retain(
             Bucket(
                 "ReleaseBucket",
-                BucketEncryption=_encryption(with_data_key),
-                LifecycleConfiguration=_lifecycle(expire_after_days=None),
+                BucketEncryption=encrypted_with(parameters.data_key_arn),
+                LifecycleConfiguration=lifecycle(),
                 LoggingConfiguration=LoggingConfiguration(
                     DestinationBucketName=Ref(log_bucket), LogFilePrefix="release-bucket/"
                 ),
                 Tags=name_tag("releases"),
-                **_private_and_versioned(),
+                **private_and_versioned(),
             )
         )
     )
-
-
-def _private_and_versioned() -> dict[str, Any]:
-    return {
-        "OwnershipControls": OwnershipControls(Rules=[OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
-        "PublicAccessBlockConfiguration": PublicAccessBlockConfiguration(
-            BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
-        ),
-        "VersioningConfiguration": VersioningConfiguration(Status="Enabled"),
-    }
-
-
-def _encryption(by_default: ServerSideEncryptionByDefault) -> BucketEncryption:
-    # A bucket key spares most calls to KMS, and has no meaning for S3's own keys.
-    with_kms = by_default.properties["SSEAlgorithm"] == "aws:kms"
-    rule = ServerSideEncryptionRule(ServerSideEncryptionByDefault=by_default, BucketKeyEnabled=with_kms)
-    return BucketEncryption(ServerSideEncryptionConfiguration=[rule])
-
-
-def _lifecycle(expire_after_days: int | None) -> LifecycleConfiguration:
-    rules = [
-        LifecycleRule(
-            Id="RemoveOldVersionsAndUnfinishedUploads",
-            Status="Enabled",
-            NoncurrentVersionExpiration=NoncurrentVersionExpiration(NoncurrentDays=NONCURRENT_DAYS),
-            AbortIncompleteMultipartUpload=AbortIncompleteMultipartUpload(DaysAfterInitiation=UNFINISHED_UPLOAD_DAYS),
-        )
-    ]
-    if expire_after_days is not None:
-        rules.append(LifecycleRule(Id="Expire", Status="Enabled", ExpirationInDays=expire_after_days))
-    return LifecycleConfiguration(Rules=rules)
 
 
 def _protect_buckets(template: Template, log_bucket: Bucket, release_bucket: Bucket) -> None:
@@ -276,26 +242,18 @@ def _protect_buckets(template: Template, log_bucket: Bucket, release_bucket: Buc
         "LoadBalancerAccessLogs",
         service_principal("logdelivery.elasticloadbalancing"),
         [awacs.s3.PutObject],
-        [_objects(log_bucket, "load-balancer/AWSLogs/${AWS::AccountId}/*")],
+        [objects(log_bucket, "load-balancer/AWSLogs/${AWS::AccountId}/*")],
         Condition(ArnLike({"aws:SourceArn": load_balancers})),
     )
     deliver_bucket_logs = allow_principal(
         "ReleaseBucketAccessLogs",
         service_principal("logging.s3"),
         [awacs.s3.PutObject],
-        [_objects(log_bucket, "release-bucket/*")],
+        [objects(log_bucket, "release-bucket/*")],
         Condition([account, ArnLike({"aws:SourceArn": GetAtt(release_bucket, "Arn")})]),
     )
-    _bucket_policy(template, log_bucket, deliver_access_logs, deliver_bucket_logs)
-    _bucket_policy(template, release_bucket)
-
-
-def _bucket_policy(template: Template, bucket: Bucket, *statements: Statement) -> None:
-    everything = [GetAtt(bucket, "Arn"), _objects(bucket, "*")]
-    tls_only = deny_insecure_transport([awacs.s3.Action("*")], everything)
-    template.add_resource(
-        BucketPolicy(f"{bucket.title}Policy", Bucket=Ref(bucket), PolicyDocument=document(tls_only, *statements))
-    )
+    bucket_policy(template, log_bucket, deliver_access_logs, deliver_bucket_logs)
+    bucket_policy(template, release_bucket)
 
 
 def _grant_use(
@@ -320,7 +278,7 @@ def _grant_use(
                 [GetAtt(file_system, "Arn")],
                 Condition(StringEquals(by_access_point)),
             ),
-            allow("FetchReleases", [awacs.s3.GetObject], [_objects(release_bucket, "*")]),
+            allow("FetchReleases", [awacs.s3.GetObject], [objects(release_bucket)]),
             allow(
                 "DecryptThroughServices",
                 [awacs.kms.Decrypt],
@@ -329,7 +287,3 @@ def _grant_use(
             ),
         )
     )
-
-
-def _objects(bucket: Bucket, keys: str) -> Sub:
-    return Sub(f"${{Bucket}}/{keys}", Bucket=GetAtt(bucket, "Arn"))

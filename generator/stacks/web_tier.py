@@ -24,17 +24,7 @@ from troposphere.autoscaling import (
     ScalingPolicy,
     StepAdjustments,
 )
-from troposphere.ec2 import (
-    EBSBlockDevice,
-    IamInstanceProfile,
-    LaunchTemplate,
-    LaunchTemplateBlockDeviceMapping,
-    LaunchTemplateData,
-    MetadataOptions,
-    Monitoring,
-    NetworkInterfaces,
-    TagSpecifications,
-)
+from troposphere.ec2 import LaunchTemplate
 from troposphere.elasticloadbalancingv2 import (
     Condition as RuleCondition,
 )
@@ -58,6 +48,7 @@ from troposphere.policies import (
 
 from generator.alarms import metric_alarm
 from generator.iam import allow, attach
+from generator.launch_template import Server, launch_template
 from generator.logs import log_group
 from generator.naming import PROJECT, in_environment, name_tag
 from generator.nesting import add_condition
@@ -89,7 +80,6 @@ HEALTH_CHECK_PATH = "/healthz"
 HEALTH_CHECK_SECONDS, HEALTH_CHECK_TIMEOUT_SECONDS, HEALTHY_AFTER, UNHEALTHY_AFTER = 15, 5, 2, 3
 DRAINING_SECONDS = 60
 RULE_PRIORITY = 100
-ROOT_VOLUME_GIB = 10
 
 BOOTSTRAP_TIMEOUT_MINUTES = 10
 # Longer than the bootstrap may take: a server that is still installing itself must not be replaced as unhealthy.
@@ -150,8 +140,8 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     rule = _listener_rule(template, parameters, target_group)
     logs = template.add_resource(log_group("WebServerLogGroup", tag="web-server-logs", key=parameters.logs_key_arn))
     policy = _logging_policy(template, parameters, logs)
-    launch_template = _launch_template(template, parameters, logs)
-    group = _web_servers(template, parameters, launch_template, target_group)
+    made_of = _launch_template(template, parameters, logs)
+    group = _web_servers(template, parameters, made_of, target_group)
     # A server needs its rights at its first start, and its health counts only behind a listener.
     group.DependsOn = [policy.title, rule.title]
     _scaling(template, parameters, group)
@@ -219,39 +209,17 @@ def _logging_policy(template: Template, parameters: Parameters, logs: LogGroup) 
 def _launch_template(template: Template, parameters: Parameters, logs: LogGroup) -> LaunchTemplate:
     # Here and not beside its role: IAM takes two minutes for it, and only the servers wait (docs/decisions/0007).
     profile = template.add_resource(InstanceProfile("WebServerProfile", Roles=[parameters.web_server_role_name]))
-    root_volume = EBSBlockDevice(VolumeType="gp3", VolumeSize=ROOT_VOLUME_GIB, Encrypted=True, DeleteOnTermination=True)
-    private_interface = NetworkInterfaces(
-        DeviceIndex=0,
-        AssociatePublicIpAddress=False,
-        DeleteOnTermination=True,
-        Groups=[parameters.web_server_group_id],
+    server = Server(
+        name="web-server",
+        environment_name=parameters.environment_name,
+        image=parameters.web_server_image_id,
+        instance_type=parameters.web_server_instance_type,
+        profile=profile,
+        group=parameters.web_server_group_id,
+        public_address=False,
+        user_data=_bootstrap(parameters, logs),
     )
-    return template.add_resource(
-        LaunchTemplate(
-            "LaunchTemplate",
-            LaunchTemplateData=LaunchTemplateData(
-                ImageId=parameters.web_server_image_id,
-                InstanceType=parameters.web_server_instance_type,
-                IamInstanceProfile=IamInstanceProfile(Arn=GetAtt(profile, "Arn")),
-                NetworkInterfaces=[private_interface],
-                BlockDeviceMappings=[LaunchTemplateBlockDeviceMapping(DeviceName="/dev/xvda", Ebs=root_volume)],
-                MetadataOptions=MetadataOptions(
-                    HttpEndpoint="enabled", HttpTokens="required", HttpPutResponseHopLimit=1
-                ),
-                Monitoring=Monitoring(Enabled=True),
-                UserData=_bootstrap(parameters, logs),
-                TagSpecifications=[_tags_at_launch(parameters, kind) for kind in ("instance", "volume")],
-            ),
-            TagSpecifications=[TagSpecifications(ResourceType="launch-template", Tags=name_tag("web-server"))],
-        )
-    )
-
-
-def _tags_at_launch(parameters: Parameters, resource_type: str) -> TagSpecifications:
-    # Stack tags do not reach what an Auto Scaling group launches, so that these two are repeated here.
-    tags = name_tag("web-server")
-    tags.tags += [{"Key": "Project", "Value": PROJECT}, {"Key": "Environment", "Value": parameters.environment_name}]
-    return TagSpecifications(ResourceType=resource_type, Tags=tags)
+    return template.add_resource(launch_template("LaunchTemplate", server))
 
 
 def _bootstrap(parameters: Parameters, logs: LogGroup) -> object:
@@ -273,7 +241,7 @@ def _bootstrap(parameters: Parameters, logs: LogGroup) -> object:
 
 
 def _web_servers(
-    template: Template, parameters: Parameters, launch_template: LaunchTemplate, target_group: TargetGroup
+    template: Template, parameters: Parameters, made_of: LaunchTemplate, target_group: TargetGroup
 ) -> AutoScalingGroup:
     bootstrap_timeout = f"PT{BOOTSTRAP_TIMEOUT_MINUTES}M"
     # Unvalidated: troposphere compares minimum and maximum as numbers, and they are the environment's parameters.
@@ -281,7 +249,7 @@ def _web_servers(
         AutoScalingGroup(
             "WebServerGroup",
             LaunchTemplate=LaunchTemplateSpecification(
-                LaunchTemplateId=Ref(launch_template), Version=GetAtt(launch_template, "LatestVersionNumber")
+                LaunchTemplateId=Ref(made_of), Version=GetAtt(made_of, "LatestVersionNumber")
             ),
             VPCZoneIdentifier=parameters.private_subnet_ids,
             # No DesiredCapacity: an update would set the group back to it in the middle of a busy evening.

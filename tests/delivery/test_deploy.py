@@ -9,7 +9,7 @@ import pytest
 from generator.delivery.deploy import Deployment, Event
 from generator.environment import TemplateConfiguration, load
 from generator.rehearsal.emulator import Emulator
-from generator.rehearsal.probes import Target
+from generator.rehearsal.target import Target
 from tests.rehearsal.environments import ROOT, deployed, redeployed
 
 

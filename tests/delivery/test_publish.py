@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from generator import __version__
-from generator.delivery.publish import PUBLIC_IMAGE, key_prefix, pin_image, publish, upload
+from generator.bill_of_materials import FILE, bill_of_materials
+from generator.delivery.publish import LOCK, PUBLIC_IMAGE, key_prefix, pin_image, publish, upload
 from generator.errors import UserError
 from generator.naming import web_server_image_path
 from generator.release import MANIFEST, digest, mark_released, read_manifest
@@ -51,6 +52,12 @@ def of_folder(folder: Path, prefix: str = "") -> dict[str, bytes]:
     return {prefix + path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def uploaded(release: Path, prefix: str) -> dict[str, bytes]:
+    """Return what an upload puts into the bucket: the release, and what it was made with (D17)."""
+    bill = bill_of_materials(LOCK, read_manifest(release)["version"])
+    return {**of_folder(release, prefix), prefix + FILE: bill.encode()}
+
+
 def test_the_prefix_is_of_the_form_that_the_root_accepts(release: Path) -> None:
     prefix = key_prefix(release)
     assert prefix.startswith(f"web-platform/v{__version__}-")
@@ -74,7 +81,7 @@ def test_another_content_has_another_prefix(release: Path) -> None:
 def test_templates_and_manifest_are_uploaded_as_they_are_the_manifest_last(account: Account, release: Path) -> None:
     bucket, s3 = account.bucket(), Observed(account.client("s3"))
     prefix = upload(s3, release, bucket)  # type: ignore[arg-type]
-    assert objects(account, bucket) == of_folder(release, prefix)
+    assert objects(account, bucket) == uploaded(release, prefix)
     assert s3.put[-1] == MANIFEST
 
 
@@ -91,11 +98,11 @@ def test_what_is_there_with_another_content_is_put_right(account: Account, relea
     account.client("s3").put_object(Bucket=bucket, Key=f"{prefix}network.yaml", Body=b"something else")
     upload(again, release, bucket)  # type: ignore[arg-type]
     assert again.put == ["network.yaml"]
-    assert objects(account, bucket) == of_folder(release, prefix)
+    assert objects(account, bucket) == uploaded(release, prefix)
 
 
 def test_an_upload_that_was_stopped_anywhere_is_completed_by_the_next(account: Account, release: Path) -> None:
-    bucket, names = account.bucket(), [*read_manifest(release)["templates"], MANIFEST]
+    bucket, names = account.bucket(), [*read_manifest(release)["templates"], FILE, MANIFEST]
     for stop_at in range(1, len(names)):
         stopped = Observed(account.client("s3"), stop_at=1)
         with pytest.raises(Interrupted):
@@ -106,7 +113,7 @@ def test_an_upload_that_was_stopped_anywhere_is_completed_by_the_next(account: A
     rest = Observed(account.client("s3"))
     prefix = upload(rest, release, bucket)  # type: ignore[arg-type]
     assert rest.put == [MANIFEST]
-    assert objects(account, bucket) == of_folder(release, prefix)
+    assert objects(account, bucket) == uploaded(release, prefix)
 
 
 def test_the_newest_image_is_pinned_once(account: Account, release: Path) -> None:

@@ -17,10 +17,12 @@ from generator.delivery.publish import publish
 from generator.delivery.review import Review, Subject, _all_changes, as_variables, review
 from generator.environment import TemplateConfiguration, load
 from generator.errors import UserError
+from generator.naming import CLOUDFORMATION_ROLE
 from generator.rehearsal.emulator import Emulator
-from generator.rehearsal.probes import Target
+from generator.rehearsal.target import Target
 from generator.release import MANIFEST, digest, folder_of, read_manifest
 from tests.rehearsal.environments import REGION, ROOT, deployed
+from tests.rehearsal.roles import EVERYTHING, make_role, service
 
 TODAY = date(2026, 11, 21)
 PREVIOUS = ROOT / "templates_out/v1.1.0"
@@ -37,7 +39,9 @@ def dev() -> TemplateConfiguration:
 def target(dev: TemplateConfiguration) -> Iterator[Target]:
     """An account in which dev runs the previous release."""
     with Emulator() as emulator:
-        yield deployed(emulator, dev, PREVIOUS)
+        running = deployed(emulator, dev, PREVIOUS)
+        make_role(running.client("iam"), CLOUDFORMATION_ROLE, service("cloudformation"), EVERYTHING)
+        yield running
 
 
 @pytest.fixture
@@ -47,7 +51,7 @@ def subject_of(target: Target, dev: TemplateConfiguration, tmp_path: Path) -> Ca
     def subject_of(release: Path) -> Subject:
         bucket = f"web-platform-templates-{account_id}"
         publish(target.client("s3"), target.client("ssm"), release, ROOT / "params", bucket, tmp_path / "dist")
-        role = f"arn:aws:iam::{account_id}:role/web-platform-cloudformation"
+        role = f"arn:aws:iam::{account_id}:role/{CLOUDFORMATION_ROLE}"
         return Subject(tmp_path / "dist", dev, account_id, REGION, role, "execution-1")
 
     return subject_of
@@ -87,7 +91,7 @@ def test_an_upgrade_is_compared_with_what_is_deployed(
     subject = subject_of(CURRENT)
     found = reviewed(target, subject, tmp_path)
     assert found.acceptable
-    assert found.summary == "dev: 1 to add, 2 to change, 0 to replace, 1 to remove"
+    assert found.summary == "dev: 15 to add, 10 to change, 0 to replace, 4 to remove"
     text = report(target, subject)
     for expected in ("WebTier/WebServerProfile", "execution-1", "Change set of `web-platform-dev`", "WebServerGroup"):
         assert expected in text, expected
@@ -129,7 +133,7 @@ def test_a_first_deployment_is_counted(target: Target, subject_of: Callable[[Pat
         cloudformation.list_stacks()
     subject = subject_of(CURRENT)
     found = reviewed(target, subject, tmp_path)
-    assert found.summary == "dev: first deployment, 127 resources are created"
+    assert found.summary == "dev: first deployment, 138 resources are created"
     assert found.impact is None
     assert found.acceptable
     for logical_id in template_yaml.load((CURRENT / "platform.yaml").read_text(encoding="utf-8"))["Resources"]:

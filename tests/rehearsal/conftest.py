@@ -40,9 +40,12 @@ class Account:
     def client(self, service: str) -> Any:
         return self.emulator.client(service, self.account_id, REGION)
 
-    def deploy(self, name: str, template: str, kind: str = "CREATE", **parameters: str) -> dict[str, Any]:
-        """Deploy through a change set and return the stack as it is at the end, whichever way that was."""
+    def deploy(
+        self, name: str, template: str, kind: str = "CREATE", role_arn: str = "", **parameters: str
+    ) -> dict[str, Any]:
+        """Deploy through a change set, with a role or as administrator; return the stack as it is at the end."""
         cloudformation = self.client("cloudformation")
+        given: dict[str, Any] = {"RoleARN": role_arn} if role_arn else {}
         change_set = cloudformation.create_change_set(
             StackName=name,
             ChangeSetName=f"change-{time.monotonic_ns()}",
@@ -51,6 +54,7 @@ class Account:
             Capabilities=CAPABILITIES,
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             Tags=[{"Key": "project", "Value": "trial"}],
+            **given,
         )
         for _ in range(200):
             found = cloudformation.describe_change_set(ChangeSetName=change_set["Id"])

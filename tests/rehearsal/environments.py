@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from generator.delivery.deploy import Deployment, Event, deploy, template_at
+from generator.checks.environment_impact import release_parameters
+from generator.delivery.deploy import Deployment, Event, deploy, template_at, template_text
 from generator.delivery.publish import pin_image, upload
 from generator.environment import TemplateConfiguration
-from generator.naming import PROJECT, root_stack_name
+from generator.naming import BOUNDARIES_STACK, PLATFORM, PROJECT, root_stack_name
 from generator.rehearsal.emulator import Emulator
-from generator.rehearsal.probes import Target
+from generator.rehearsal.target import Target
 from generator.release import folder_of
 
 ROOT = Path(__file__).parents[2]
@@ -50,9 +51,19 @@ def deployed(
     client("s3").create_bucket(Bucket=f"{PROJECT}-templates-{account_id}", CreateBucketConfiguration=location)
     certificate = client("acm").request_certificate(DomainName=f"{name}.example.com")["CertificateArn"]
     client("ssm").put_parameter(Name=f"/{PROJECT}/{name}/certificate-arn", Value=certificate, Type="String")
+    with_boundaries(client, configuration)
     deployment = redeployed(client, configuration, lambda _: None, release)
     assert deployment.complete, deployment.first_failure
     return Target(client, emulator.endpoint_url, configuration.environment, deployment)
+
+
+def with_boundaries(client: Callable[[str], Any], configuration: TemplateConfiguration) -> None:
+    """Give an account the boundaries that the platform's roles name, as its bootstrap does."""
+    template = template_text((RELEASE / "boundaries.yaml").read_text(encoding="utf-8"))
+    boundaries = deploy(
+        client("cloudformation"), BOUNDARIES_STACK, template, {}, configuration.tags, on_event=lambda _: None
+    )
+    assert boundaries.complete, boundaries.first_failure
 
 
 def redeployed(
@@ -74,7 +85,7 @@ def redeployed(
         client("cloudformation"),
         root_stack_name(configuration.environment.environment_name.literal),
         template_at(f"https://s3.{REGION}.amazonaws.com/{bucket}/{prefix}platform.yaml"),
-        {**configuration.parameters(), **given, **changed},
+        release_parameters(release, PLATFORM, {**configuration.parameters(), **given, **changed}),
         configuration.tags,
         on_event,
     )
@@ -84,8 +95,11 @@ def project_without_tests(folder: Path) -> Path:
     """Make the folder this project's source, with a build that publishes and does not test itself again."""
     for name in ("generator", "params", "templates_out"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Makefile", "requirements.lock"):
-        shutil.copy2(ROOT / name, folder / name)
+    shutil.copy2(ROOT / "requirements.lock", folder / "requirements.lock")
+    # The environment is this project's own: a build that finds it out of date must fail, and not set it up anew.
+    makefile = (ROOT / "Makefile").read_text().replace("PYTHON ?= python3", "PYTHON := false")
+    assert "PYTHON := false" in makefile
+    (folder / "Makefile").write_text(makefile)
     (folder / "buildspec.yml").write_text(BUILD)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     return folder

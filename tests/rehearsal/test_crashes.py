@@ -27,14 +27,15 @@ from fault_proxy import LOST, NEVER_ENDING, SILENT, FaultProxy, after, fault, wa
 from rich.console import Console
 
 from generator import __version__
+from generator.bill_of_materials import FILE
 from generator.delivery import session
-from generator.delivery.bootstrap import TARGET_STACK, bootstrap_target
+from generator.delivery.bootstrap import TARGET_STACKS, bootstrap_target
 from generator.delivery.publish import key_prefix, publish
 from generator.environment import ENVIRONMENTS, load_all
 from generator.errors import UserError
 from generator.naming import root_stack_name, template_file
 from generator.rehearsal.accounts import TOOLS, Accounts, bootstrap
-from generator.rehearsal.emulator import Emulator
+from generator.rehearsal.emulator import HOST, Emulator
 from generator.rehearsal.outcome import State, read_state
 from generator.rehearsal.pipeline import FAILED, ActionFailedError, Engine
 from generator.rehearsal.pipeline_actions import Approval, Surroundings
@@ -69,6 +70,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def proxy(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultProxy]:
     with FaultProxy(emulator.endpoint_url, tmp_path_factory.mktemp("proxy")) as running:
+        emulator.is_reached_at(f"{HOST}:{running.port}")
         yield running
 
 
@@ -93,8 +95,11 @@ class Proxied(Running):
     def client(self, service: str, account_id: str, region: str) -> Any:
         return self.proxy.client(service, account_id, region)
 
-    def client_of_role(self, service: str, role_arn: str, caller_account_id: str, region: str) -> Any:
-        return self.proxy.client_of_role(service, role_arn, caller_account_id, region)
+    def client_of_session(self, service: str, credentials: Mapping[str, Any], region: str) -> Any:
+        return self.proxy.client_of_session(service, credentials, region)
+
+    def new_client(self, service: str, account_id: str, region: str) -> Any:
+        return self.proxy.new_client(service, account_id, region)
 
 
 class ProxiedRehearsal(Rehearsal):
@@ -209,7 +214,7 @@ def world(emulator: Emulator, proxy: FaultProxy, project: Path, tmp_path_factory
 
 
 def test_promotions_killed_at_one_step_after_the_other_end_right_in_the_end(world: World) -> None:
-    dev, whole = root_stack_name("dev"), {*read_manifest(RELEASE)["templates"], MANIFEST}
+    dev, whole = root_stack_name("dev"), {*read_manifest(RELEASE)["templates"], FILE, MANIFEST}
 
     publishing = after(3, fault("s3", "PutObject", SILENT, headers=OF_THE_RELEASE))
     world.killed(publishing, lambda: True)
@@ -272,7 +277,11 @@ def assert_deployed_once(world: World, name: str) -> None:
     nested = {logical_id for logical_id, resource in resources.items() if resource["Type"] == NESTED}
     parents = [stack for stack in stacks if "ParentId" in stack]
     assert len(parents) == len({s["StackName"] for s in parents}) <= len(nested)
-    assert {s["StackName"] for s in stacks} - {s["StackName"] for s in parents} == {root_stack_name(name), TARGET_STACK}
+    bootstrapped = {stack_name for _, stack_name in TARGET_STACKS}
+    assert {s["StackName"] for s in stacks} - {s["StackName"] for s in parents} == {
+        root_stack_name(name),
+        *bootstrapped,
+    }
 
     owned = [
         each["PhysicalResourceId"]
@@ -341,14 +350,19 @@ def both(act: Callable[[int], Any]) -> list[Any]:
         return list(pool.map(outcome, range(2)))
 
 
-def test_of_two_promotions_to_one_environment_one_deploys_and_the_other_says_why_not(rehearsal: Rehearsal) -> None:
+def test_of_two_promotions_to_one_environment_one_deploys_and_the_other_says_why_not(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     together, accounts = Together(), rehearsal.accounts
-    for action in rehearsal.engine.pipeline.stage("Dev").actions:
-        if action.role_arn:
-            role_client = accounts.emulator.client_of_role(
-                "cloudformation", action.role_arn, accounts.id_of(TOOLS), REGION
-            )
-    together.before(role_client, "cloudformation", "CreateChangeSet")
+    of_session = accounts.emulator.client_of_session
+
+    def meeting(service: str, credentials: Mapping[str, Any], region: str) -> Any:
+        client = of_session(service, credentials, region)
+        if service == "cloudformation":
+            together.before(client, service, "CreateChangeSet")
+        return client
+
+    monkeypatch.setattr(accounts.emulator, "client_of_session", meeting)
     rehearsals = [rehearsal, _beside(rehearsal)]
     results = both(lambda number: rehearsals[number].promote(Wishes(approving, to="dev")))
     failures = [[run for run in result.execution.runs if run.status == FAILED] for result in results]
@@ -433,7 +447,7 @@ def account(emulator: Emulator, proxy: FaultProxy, monkeypatch: pytest.MonkeyPat
 def test_a_publisher_killed_between_two_objects_is_completed_by_the_next(
     proxy: FaultProxy, account: Account, tmp_path: Path
 ) -> None:
-    dist, whole = tmp_path / "dist", sorted((*read_manifest(RELEASE)["templates"], MANIFEST))
+    dist, whole = tmp_path / "dist", sorted((*read_manifest(RELEASE)["templates"], FILE, MANIFEST))
     command = [sys.executable, "-m", "generator", "publish", "--bucket", account.bucket(), "--dist", str(dist)]
     with proxy.injecting(*after(len(whole) - 1, fault("s3", "PutObject", SILENT))):
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -458,7 +472,7 @@ def test_two_publishers_at_once_publish_the_same(account: Account, tmp_path: Pat
         pinning.before(ssm, "ssm", "PutParameter")
     results = both(lambda number: publish(*clients[number], RELEASE, PARAMS, bucket, tmp_path / str(number)))
     assert results[0] == results[1]
-    assert set(account.written()) == {*read_manifest(RELEASE)["templates"], MANIFEST}
+    assert set(account.written()) == {*read_manifest(RELEASE)["templates"], FILE, MANIFEST}
     first, second = ({path.name: path.read_bytes() for path in (tmp_path / number).iterdir()} for number in "01")
     assert first == second
     assert json.loads(first["release.json"]) == results[0]
@@ -480,13 +494,15 @@ def test_of_two_bootstraps_at_once_one_does_it_and_the_other_says_why_not(accoun
         return bootstrap_target(clients[number], RELEASE, CONFIGURATIONS["dev"], given, lambda _: None)
 
     [error] = [outcome for outcome in both(act) if isinstance(outcome, UserError)]
-    assert str(error).startswith(f"stack {TARGET_STACK}: ")
+    names = [stack_name for _, stack_name in TARGET_STACKS]
+    assert str(error).startswith(f"stack {names[0]}: ")
     cloudformation = account.client("cloudformation")
-    [stack] = cloudformation.describe_stacks()["Stacks"]
-    assert stack["StackStatus"] == "CREATE_COMPLETE"
-    events = cloudformation.describe_stack_events(StackName=TARGET_STACK)["StackEvents"]
-    begun = [each for each in events if each["LogicalResourceId"] == TARGET_STACK]
-    assert [each["ResourceStatus"] for each in begun].count("CREATE_IN_PROGRESS") == 1
+    statuses = {stack["StackName"]: stack["StackStatus"] for stack in cloudformation.describe_stacks()["Stacks"]}
+    assert statuses == dict.fromkeys(names, "CREATE_COMPLETE")
+    for name in names:
+        events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+        begun = [each["ResourceStatus"] for each in events if each["LogicalResourceId"] == name]
+        assert begun.count("CREATE_IN_PROGRESS") == 1
     assert act(0).events == []
 
 

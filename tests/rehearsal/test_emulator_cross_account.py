@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from conftest import DEVELOPMENT, PRODUCTION, REGION, Account
 
 from generator.rehearsal.emulator import Emulator
+from tests.rehearsal.roles import EVERYTHING, account, make_role, service
 
 OWNER = "444444444444"
 BUCKET = "cross-account-trial"
@@ -31,7 +32,8 @@ def owner(emulator: Emulator) -> Any:
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=CHILD.encode())
     for account_id in (DEVELOPMENT, PRODUCTION):
         for name in ("cross-reader", "cross-other"):
-            emulator.client("iam", account_id, REGION).create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+            iam = emulator.client("iam", account_id, REGION)
+            make_role(iam, name, {**account(OWNER), **service("cloudformation")}, EVERYTHING)
     return s3
 
 
@@ -120,21 +122,26 @@ def test_reading_is_not_writing_and_not_listing(emulator: Emulator, owner: Any) 
 
 
 @pytest.mark.parametrize(
-    ("account_id", "others", "status"),
+    ("account_id", "role", "others", "status"),
     [
-        (DEVELOPMENT, {}, "CREATE_COMPLETE"),
-        (PRODUCTION, {}, "ROLLBACK_COMPLETE"),
-        (DEVELOPMENT, {"Action": "s3:ListBucket"}, "ROLLBACK_COMPLETE"),
-        (DEVELOPMENT, {"Condition": {"ArnLike": {"aws:PrincipalArn": "*:role/no-such-role"}}}, "ROLLBACK_COMPLETE"),
+        (DEVELOPMENT, "cross-reader", {}, "CREATE_COMPLETE"),
+        (DEVELOPMENT, "cross-other", {}, "ROLLBACK_COMPLETE"),
+        (DEVELOPMENT, "", {}, "ROLLBACK_COMPLETE"),
+        (DEVELOPMENT, "", {"Condition": {}}, "CREATE_COMPLETE"),
+        (PRODUCTION, "cross-reader", {}, "ROLLBACK_COMPLETE"),
+        (DEVELOPMENT, "cross-reader", {"Action": "s3:ListBucket"}, "ROLLBACK_COMPLETE"),
+        (DEVELOPMENT, "cross-reader", {"Effect": "Deny"}, "ROLLBACK_COMPLETE"),
     ],
 )
-def test_a_nested_template_is_read_where_the_policy_lets_a_role_of_the_account(
-    emulator: Emulator, owner: Any, account_id: str, others: dict[str, Any], status: str
+def test_a_nested_template_is_read_where_the_policy_lets_the_stack_s_role(
+    emulator: Emulator, owner: Any, account_id: str, role: str, others: dict[str, Any], status: str
 ) -> None:
+    """Without a role CloudFormation reads as whoever deploys: here, the root user of the account."""
     allow(owner, **others)
-    account = Account(emulator, account_id)
     url = f"https://s3.{REGION}.amazonaws.com/{BUCKET}/{KEY}"
     properties = {"TemplateURL": url}
     body = {"Resources": {"Child": {"Type": "AWS::CloudFormation::Stack", "Properties": properties}}}
-    name = f"cross-{account_id}-{len(others)}-{len(str(others))}"
-    assert account.deploy(name, json.dumps(body))["StackStatus"] == status
+    name = f"cross-{account_id}-{role or 'root'}-{len(str(others))}"
+    where = Account(emulator, account_id)
+    stack = where.deploy(name, json.dumps(body), role_arn=role_arn(account_id, role) if role else "")
+    assert stack["StackStatus"] == status

@@ -187,6 +187,54 @@ def test_secret_policy_and_capacity_are_set(production: Account, others: dict[st
     assert cluster["capacityProviders"] == ["FARGATE", "FARGATE_SPOT"]
 
 
+VPN = """
+Parameters: {Name: {Type: String}, Network: {Type: String}}
+Resources:
+  Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.77.0.0/16}}
+  Gateway: {Type: AWS::EC2::VPNGateway, Properties: {Type: ipsec.1, Tags: [{Key: Name, Value: !Ref Name}]}}
+  Attachment: {Type: AWS::EC2::VPCGatewayAttachment, Properties: {VpcId: !Ref Vpc, VpnGatewayId: !Ref Gateway}}
+  Device: {Type: AWS::EC2::CustomerGateway, Properties: {Type: ipsec.1, BgpAsn: 65000, IpAddress: 198.51.100.10}}
+  Connection:
+    Type: AWS::EC2::VPNConnection
+    Properties:
+      {Type: ipsec.1, CustomerGatewayId: !Ref Device, VpnGatewayId: !Ref Gateway, StaticRoutesOnly: true}
+  Way:
+    Type: AWS::EC2::VPNConnectionRoute
+    Properties: {VpnConnectionId: !GetAtt Connection.VpnConnectionId, DestinationCidrBlock: !Ref Network}
+Outputs:
+  ConnectionId: {Value: !Ref Connection}
+  GatewayId: {Value: !GetAtt Gateway.VPNGatewayId}
+"""
+
+
+def test_vpn_has_both_ends_and_the_way_between_until_it_is_deleted(production: Account) -> None:
+    ec2 = production.client("ec2")
+    stack = production.deploy("vpn", VPN, Name="one", Network="172.20.0.0/16")
+    assert stack["StackStatus"] == "CREATE_COMPLETE", production.failures("vpn")
+    stack = production.deploy("vpn", VPN, "UPDATE", Name="two", Network="172.21.0.0/16")
+    assert stack["StackStatus"] == "UPDATE_COMPLETE", production.failures("vpn")
+    outputs = production.outputs(stack)
+    (connection,) = ec2.describe_vpn_connections(VpnConnectionIds=[outputs["ConnectionId"]])["VpnConnections"]
+    assert connection["VpnGatewayId"] == outputs["GatewayId"]
+    assert connection["Options"]["StaticRoutesOnly"] is True
+    assert [route["DestinationCidrBlock"] for route in connection["Routes"]] == ["172.21.0.0/16"]
+    (device,) = ec2.describe_customer_gateways(CustomerGatewayIds=[connection["CustomerGatewayId"]])["CustomerGateways"]
+    assert device["IpAddress"] == "198.51.100.10"
+    (gateway,) = ec2.describe_vpn_gateways(VpnGatewayIds=[outputs["GatewayId"]])["VpnGateways"]
+    assert [attachment["State"] for attachment in gateway["VpcAttachments"]] == ["attached"]
+    assert {"Key": "Name", "Value": "two"} in gateway["Tags"]
+    assert production.delete("vpn")["StackStatus"] == "DELETE_COMPLETE"
+    assert ec2.describe_vpn_connections()["VpnConnections"] == []
+    assert ec2.describe_customer_gateways()["CustomerGateways"] == []
+
+
+def test_vpn_needs_gateways_that_are_there(production: Account) -> None:
+    properties = {"Type": "ipsec.1", "CustomerGatewayId": "cgw-0", "VpnGatewayId": "vgw-0"}
+    stack = production.deploy("half-a-vpn", _one_resource("AWS::EC2::VPNConnection", **properties))
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert "The CustomerGatewayId 'cgw-0' does not exist" in production.failures("half-a-vpn")
+
+
 @pytest.mark.parametrize(
     ("type_name", "properties", "reason"),
     [

@@ -33,17 +33,20 @@ from fault_proxy import (
 )
 
 from generator import cli
+from generator.bill_of_materials import FILE, bill_of_materials
 from generator.delivery import session
-from generator.delivery.bootstrap import TARGET_STACK, bootstrap_target
+from generator.delivery.bootstrap import TARGET_STACKS, bootstrap_target
 from generator.delivery.deploy import Deployment, Event
-from generator.delivery.publish import key_prefix, publish
+from generator.delivery.publish import LOCK, key_prefix, publish
 from generator.delivery.review import Review, Subject, review
 from generator.delivery.session import ATTEMPTS
 from generator.environment import TemplateConfiguration, load
 from generator.errors import UserError
 from generator.naming import web_server_image_path
-from generator.rehearsal.emulator import Emulator
+from generator.rehearsal.emulator import HOST, Emulator
 from generator.release import MANIFEST, folder_of, read_manifest
+from tests.rehearsal.roles import EVERYTHING, make_role, service
+from tests.rehearsal.roles import account as of_account
 
 ROOT = Path(__file__).parents[2]
 RELEASE, PARAMS = folder_of(ROOT / "templates_out"), ROOT / "params"
@@ -63,6 +66,7 @@ account_ids = (f"5{number:011d}" for number in itertools.count())
 @pytest.fixture(scope="module")
 def proxy(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultProxy]:
     with FaultProxy(emulator.endpoint_url, tmp_path_factory.mktemp("proxy")) as started:
+        emulator.is_reached_at(f"{HOST}:{started.port}")
         yield started
 
 
@@ -142,7 +146,9 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def the_whole_release() -> dict[str, bytes]:
     names = (*read_manifest(RELEASE)["templates"], MANIFEST)
-    return {key_prefix(RELEASE) + name: (RELEASE / name).read_bytes() for name in names}
+    bill = bill_of_materials(LOCK, read_manifest(RELEASE)["version"]).encode()
+    files = {FILE: bill, **{name: (RELEASE / name).read_bytes() for name in names}}
+    return {key_prefix(RELEASE) + name: body for name, body in files.items()}
 
 
 PUBLISHING = (("s3", "HeadObject"), ("s3", "PutObject"), ("ssm", "GetParameter"), ("ssm", "PutParameter"))
@@ -248,14 +254,18 @@ CLOUDFORMATION = (
 )
 
 
+STACKS = [stack for _, stack in TARGET_STACKS]
+"""What bootstrapping an environment's account deploys, in this order."""
+
+
 def assert_bootstrapped_once(account: Account, deployment: Deployment) -> None:
-    [stack] = account.stacks()
-    assert stack["StackName"] == TARGET_STACK
-    assert stack["StackStatus"] == deployment.status == "CREATE_COMPLETE"
-    assert stack["EnableTerminationProtection"] is True
-    assert account.beginnings(TARGET_STACK) == ["CREATE_IN_PROGRESS"]
-    sets = account.client("cloudformation").list_change_sets(StackName=TARGET_STACK)["Summaries"]
-    assert [each for each in sets if each["ExecutionStatus"] == "AVAILABLE"] == []
+    assert sorted(stack["StackName"] for stack in account.stacks()) == sorted(STACKS)
+    for stack in account.stacks():
+        assert stack["StackStatus"] == deployment.status == "CREATE_COMPLETE"
+        assert stack["EnableTerminationProtection"] is True
+        assert account.beginnings(stack["StackName"]) == ["CREATE_IN_PROGRESS"]
+        sets = account.client("cloudformation").list_change_sets(StackName=stack["StackName"])["Summaries"]
+        assert [each for each in sets if each["ExecutionStatus"] == "AVAILABLE"] == []
 
 
 @pytest.mark.parametrize("effect", [THROTTLED, RESET, LOST], ids=["throttled", "reset", "lost"])
@@ -283,7 +293,7 @@ def test_what_cannot_be_deployed_is_said_and_a_second_attempt_completes_it(
     proxy: FaultProxy, account: Account, bootstrap: Bootstrap, operation: str, effect: Effect
 ) -> None:
     with proxy.injecting(fault("cloudformation", operation, effect)):
-        with pytest.raises(UserError, match=f"^stack {TARGET_STACK}: "):
+        with pytest.raises(UserError, match=f"^stack {STACKS[0]}: "):
             bootstrap()
         assert proxy.fired() == [operation] * ATTEMPTS
     settle(account)
@@ -296,7 +306,7 @@ def settle(account: Account) -> None:
     stacks = account.stacks()
     if stacks and stacks[0]["StackStatus"] in BEGINNINGS:
         account.client("cloudformation").get_waiter("stack_create_complete").wait(
-            StackName=TARGET_STACK, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300}
+            StackName=stacks[0]["StackName"], WaiterConfig={"Delay": 0.1, "MaxAttempts": 300}
         )
 
 
@@ -308,7 +318,7 @@ def test_an_update_that_cannot_be_listed_is_no_success(
     for operation in ("ListStackResources", "DescribeStackEvents", "DescribeStacks"):
         with proxy.injecting(fault("cloudformation", operation, THROTTLED)), pytest.raises(UserError, match=operation):
             bootstrap()
-    assert account.beginnings(TARGET_STACK) == ["CREATE_IN_PROGRESS"]
+    assert account.beginnings(STACKS[-1]) == ["CREATE_IN_PROGRESS"]
 
 
 Reviewing = Callable[[], Review]
@@ -321,7 +331,7 @@ def reviewing(account: Account, dev: TemplateConfiguration, tmp_path: Path) -> R
     certificate = account.client("acm").request_certificate(DomainName="dev.example.com")["CertificateArn"]
     path = "/web-platform/dev/certificate-arn"
     account.client("ssm").put_parameter(Name=path, Value=certificate, Type="String")
-    role = f"arn:aws:iam::{account.id}:role/web-platform-cloudformation"
+    role = make_role(account.client("iam"), "web-platform-cloudformation", service("cloudformation"), EVERYTHING)
     workspaces = (tmp_path / f"workspace-{number}" for number in itertools.count())
 
     def act() -> Review:
@@ -383,7 +393,7 @@ def assert_nothing_is_left_to_execute(account: Account) -> None:
 
 
 def test_a_role_is_assumed_and_an_account_asked_for_all_that(proxy: FaultProxy, account: Account) -> None:
-    role = f"arn:aws:iam::{account.id}:role/anyone"
+    role = make_role(account.client("iam"), "anyone", of_account(account.id), EVERYTHING)
     with proxy.injecting(
         fault("sts", "AssumeRole", THROTTLED, BEARABLE), fault("sts", "GetCallerIdentity", RESET, BEARABLE)
     ):

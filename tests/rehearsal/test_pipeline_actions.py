@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -19,11 +20,17 @@ from generator.rehearsal.emulator_faults import Fault
 from generator.rehearsal.pipeline import STANDARD, ActionFailedError, Execution, Job
 from generator.rehearsal.pipeline_actions import Approval, Surroundings, providers
 from generator.rehearsal.pipeline_artifacts import ArtifactStore, read_file
-from generator.rehearsal.pipeline_definition import Action, Pipeline
+from generator.rehearsal.pipeline_definition import Action, Pipeline, Project
+from tests.rehearsal.roles import EVERYTHING, Statement, account, allow, document, make_role, service
 
+PYTHON = sys.executable
 TOOLS = "555555555555"
 BUCKET = "pipeline-actions-artifacts"
-PIPELINE = Pipeline("trial", "role", BUCKET, {}, (), {})
+PIPELINE_ROLE, BUILD_ROLE = (f"arn:aws:iam::{TOOLS}:role/actions-{name}" for name in ("pipeline", "build"))
+BUILDSPEC = "version: 0.2\nphases: {build: {commands: ['cp file.txt made.txt']}}\nartifacts: {files: [made.txt]}\n"
+PROJECT = Project("actions-project", BUILDSPEC, {}, BUILD_ROLE, "actions-builds")
+PIPELINE = Pipeline("trial", PIPELINE_ROLE, BUCKET, {}, (), {PROJECT.name: PROJECT})
+CONNECTION = f"arn:aws:codeconnections:{REGION}:{TOOLS}:connection/trial"
 DEPLOY, APPROVE = ("Deploy", "AWS", "CloudFormation"), ("Approval", "AWS", "Manual")
 FROM_BUCKET, FROM_CONNECTION = ("Source", "AWS", "S3"), ("Source", "AWS", "CodeStarSourceConnection")
 BUILD = ("Build", "AWS", "CodeBuild")
@@ -42,6 +49,8 @@ class Trial:
     answer: Approval = field(default_factory=lambda: Approval(approved=True))
     asked: list[Job] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    pipeline: Pipeline = PIPELINE
     execution: Execution = field(default_factory=lambda: Execution(STANDARD, {}))
 
     def client(self, service: str) -> Any:
@@ -62,13 +71,15 @@ class Trial:
             region=REGION,
             source=self.folder,
             workspace=self.folder / "workspace",
-            build_environment={},
+            build_environment={"AWS_ENDPOINT_URL": self.emulator.endpoint_url, "AWS_DEFAULT_REGION": REGION},
             approve=self._approve,
             on_event=lambda event: None,
-            on_line=lambda line: None,
+            on_line=self.lines.append,
             on_deployment=lambda job, deployment: self.deployments.append(deployment),
         )
-        return providers(surroundings)[action.kind](Job(PIPELINE, self.execution, "Prod", action, action.configuration))
+        return providers(surroundings)[action.kind](
+            Job(self.pipeline, self.execution, "Prod", action, action.configuration)
+        )
 
     def _approve(self, job: Job) -> Approval:
         self.asked.append(job)
@@ -88,8 +99,20 @@ def accounts(emulator: Emulator, production: Account) -> None:
         "Condition": {"ArnLike": {"aws:PrincipalArn": role_arn("actions-deployment")}},
     }
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
-    for name in ("actions-deployment", "actions-stranger", "actions-cloudformation"):
-        production.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+    tools, iam = emulator.client("iam", TOOLS, REGION), production.client("iam")
+    make_role(tools, "actions-pipeline", service("codepipeline"), EVERYTHING)
+    make_role(tools, "actions-build", service("codebuild"), EVERYTHING)
+    make_role(iam, "actions-cloudformation", service("cloudformation"), EVERYTHING)
+    for name in ("actions-deployment", "actions-stranger"):
+        make_role(iam, name, account(TOOLS), EVERYTHING)
+    emulator.client("logs", TOOLS, REGION).create_log_group(logGroupName=PROJECT.log_group)
+    emulator.client("codebuild", TOOLS, REGION).create_project(
+        name=PROJECT.name,
+        source={"type": "CODEPIPELINE"},
+        artifacts={"type": "CODEPIPELINE"},
+        environment={"type": "LINUX_CONTAINER", "image": "image", "computeType": "BUILD_GENERAL1_SMALL"},
+        serviceRole=BUILD_ROLE,
+    )
 
 
 @pytest.fixture
@@ -320,12 +343,12 @@ def test_the_newest_object_of_a_bucket_becomes_the_source(trial: Trial) -> None:
 def test_the_working_copy_becomes_the_source_of_a_connection(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(trial.folder.parent))
     (trial.folder / "file.txt").write_text("text")
-    settings = {"BranchName": "main", "ConnectionArn": "arn:connection", "FullRepositoryId": "owner/name"}
+    settings = {"BranchName": "main", "ConnectionArn": CONNECTION, "FullRepositoryId": "owner/name"}
     outputs = trial.run(action(FROM_CONNECTION, outputs="Source", **settings))
     assert outputs == {
         "BranchName": "main",
         "CommitId": "0" * 40,  # no repository, no commit
-        "ConnectionArn": "arn:connection",
+        "ConnectionArn": CONNECTION,
         "FullRepositoryName": "owner/name",
     }
     content = ArtifactStore(trial.client("s3"), BUCKET, "trial").get(trial.execution.artifacts["Source"])
@@ -336,7 +359,7 @@ def test_the_working_copy_becomes_the_source_of_a_connection(trial: Trial, monke
 def test_a_source_has_one_output(trial: Trial, outputs: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(trial.folder.parent))
     with pytest.raises(ActionFailedError, match="must have one output artifact"):
-        trial.run(action(FROM_CONNECTION, outputs=outputs))
+        trial.run(action(FROM_CONNECTION, outputs=outputs, ConnectionArn=CONNECTION))
 
 
 def test_an_approval_tells_its_topic_and_asks(trial: Trial) -> None:
@@ -369,10 +392,154 @@ def test_a_build_needs_a_project(trial: Trial) -> None:
         trial.run(action(BUILD, "Source", ProjectName="other"))
 
 
+def test_a_build_makes_its_artifact_and_keeps_its_log(trial: Trial) -> None:
+    trial.hand_on("Source", file__txt="text")
+    trial.run(action(BUILD, "Source", "Made", ProjectName=PROJECT.name))
+    content = ArtifactStore(trial.client("s3"), BUCKET, "trial").get(trial.execution.artifacts["Made"])
+    assert read_file(content, "made.txt") == b"text"
+    logs = trial.client("logs")
+    stream = logs.describe_log_streams(logGroupName=PROJECT.log_group)["logStreams"][0]["logStreamName"]
+    events = logs.get_log_events(logGroupName=PROJECT.log_group, logStreamName=stream)["events"]
+    assert "[Container] Running command cp file.txt made.txt" in [event["message"] for event in events]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Rights
+# ---------------------------------------------------------------------------------------------------------------------
+
+STACKS = f"arn:aws:cloudformation:{REGION}:{PRODUCTION}:stack/actions-*"
+ARTIFACTS = f"arn:aws:s3:::{BUCKET}/*"
+LOGS = f"arn:aws:logs:{REGION}:{TOOLS}:log-group:{PROJECT.log_group}:*"
+PASSING = allow(
+    "iam:PassRole",
+    role_arn("actions-cloudformation"),
+    StringEquals={"iam:PassedToService": "cloudformation.amazonaws.com"},
+)
+DEPLOYING = [allow("cloudformation:*", STACKS), allow("s3:GetObject", ARTIFACTS)]
+BUILDING = [
+    allow(["logs:CreateLogStream", "logs:PutLogEvents"], LOGS),
+    allow("s3:GetObject", ARTIFACTS),
+    allow("s3:PutObject", ARTIFACTS),
+]
+
+
+@pytest.fixture
+def with_rights(emulator: Emulator, accounts: None) -> Iterator[Callable[[str, list[Statement]], None]]:
+    """Give a role other rights for the time of a test."""
+    changed: list[tuple[Any, str, dict[str, str]]] = []
+
+    def give(name: str, statements: list[Statement]) -> None:
+        trusted = {"actions-build": service("codebuild"), "actions-pipeline": service("codepipeline")}.get(name)
+        where = TOOLS if trusted else PRODUCTION
+        kind = service("cloudformation") if name == "actions-cloudformation" else account(TOOLS)
+        iam = emulator.client("iam", where, REGION)
+        make_role(iam, name, trusted or kind, statements)
+        changed.append((iam, name, trusted or kind))
+
+    yield give
+    for iam, name, trusted in changed:
+        make_role(iam, name, trusted, EVERYTHING)
+
+
+Giving = Callable[[str, list[Statement]], None]
+
+
+def test_the_deployment_role_needs_to_pass_cloudformation_its_role(trial: Trial, with_rights: Giving) -> None:
+    release(trial)
+    with_rights("actions-deployment", DEPLOYING)
+    with pytest.raises(ActionFailedError, match=r"actions-deployment/.* is not authorized to perform: iam:PassRole on"):
+        trial.run(create("actions-passed"))
+    with_rights("actions-deployment", [*DEPLOYING, PASSING])
+    assert deployed(trial, "actions-passed")["Purpose"] == "first"
+
+
+def test_what_cloudformation_s_role_may_not_make_fails_the_execution(trial: Trial, with_rights: Giving) -> None:
+    release(trial)
+    with_rights("actions-cloudformation", [allow("ssm:*")])
+    refused = "^actions-refused is ROLLBACK_COMPLETE: /Topic: User: .*/actions-cloudformation/AWSCloudFormation is not "
+    with pytest.raises(ActionFailedError, match=refused + "authorized to perform: sns:"):
+        deployed(trial, "actions-refused")
+
+
+def test_who_makes_change_sets_need_not_execute_them(trial: Trial, with_rights: Giving) -> None:
+    release(trial)
+    denied = {"Effect": "Deny", "Action": "cloudformation:ExecuteChangeSet", "Resource": "*"}
+    with_rights("actions-deployment", [*DEPLOYING, PASSING, denied])
+    trial.run(create("actions-made"))
+    with pytest.raises(
+        ActionFailedError, match=r"cloudformation:ExecuteChangeSet .* explicit deny in an identity-based"
+    ):
+        trial.run(execute("actions-made"))
+
+
+def test_the_pipeline_s_role_assumes_only_what_it_may(trial: Trial, with_rights: Giving) -> None:
+    release(trial)
+    with_rights("actions-pipeline", [allow("sts:AssumeRole", role_arn("actions-deployment"))])
+    with pytest.raises(
+        ActionFailedError, match=r"sts:AssumeRole on resource: .*role/actions-stranger because no identity"
+    ):
+        trial.run(replace(create("actions-assumed"), role_arn=role_arn("actions-stranger")))
+    trial.run(create("actions-assumed"))
+
+
+def test_a_role_is_assumed_by_those_it_trusts(trial: Trial, production: Account) -> None:
+    """A role of one environment trusts one pipeline; the role of another is refused, whatever it may do itself."""
+    release(trial)
+    make_role(production.client("iam"), "actions-of-another", account("666666666666"), EVERYTHING)
+    with pytest.raises(ActionFailedError, match=r"not authorized to perform: sts:AssumeRole .*role/actions-of-another"):
+        trial.run(replace(create("actions-trust"), role_arn=role_arn("actions-of-another")))
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [(0, "logs:CreateLogStream"), (1, "s3:GetObject on resource"), (2, "s3:PutObject on resource")],
+)
+def test_a_build_needs_its_rights(trial: Trial, with_rights: Giving, missing: int, message: str) -> None:
+    trial.hand_on("Source", file__txt="text")
+    build = action(BUILD, "Source", "Made", ProjectName=PROJECT.name)
+    with_rights("actions-build", [right for number, right in enumerate(BUILDING) if number != missing])
+    with pytest.raises(ActionFailedError, match=f"assumed-role/actions-build/.* not authorized to perform: {message}"):
+        trial.run(build)
+    assert "Made" not in trial.execution.artifacts
+    with_rights("actions-build", BUILDING)
+    trial.run(build)
+
+
+@pytest.mark.parametrize("action_name", ["StartBuild", "BatchGetBuilds"])
+def test_the_pipeline_needs_to_start_builds(trial: Trial, with_rights: Giving, action_name: str) -> None:
+    trial.hand_on("Source", file__txt="text")
+    denied = {"Effect": "Deny", "Action": f"codebuild:{action_name}", "Resource": f"*:project/{PROJECT.name}"}
+    with_rights("actions-pipeline", [*EVERYTHING, denied])
+    with pytest.raises(
+        ActionFailedError, match=f"actions-pipeline/.* not authorized to perform: codebuild:{action_name}"
+    ):
+        trial.run(action(BUILD, "Source", "Made", ProjectName=PROJECT.name))
+
+
+def test_the_pipeline_needs_to_use_its_connection(trial: Trial, with_rights: Giving) -> None:
+    with_rights("actions-pipeline", [allow("s3:*")])
+    settings = {"BranchName": "main", "ConnectionArn": CONNECTION, "FullRepositoryId": "owner/name"}
+    with pytest.raises(ActionFailedError, match="not authorized to perform: codeconnections:UseConnection"):
+        trial.run(action(FROM_CONNECTION, outputs="Source", **settings))
+
+
+def test_the_commands_of_a_build_have_its_role(trial: Trial) -> None:
+    code = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+    project = replace(
+        PROJECT, buildspec=f'version: 0.2\nphases:\n  build:\n    commands:\n      - {PYTHON} -c "{code}"\n'
+    )
+    trial.hand_on("Source", file__txt="text")
+    trial.pipeline = replace(PIPELINE, projects={PROJECT.name: project})
+    trial.run(action(BUILD, "Source", ProjectName=PROJECT.name))
+    assert any(f"arn:aws:sts::{TOOLS}:assumed-role/actions-build/AWSCodeBuild-" in line for line in trial.lines)
+
+
 def _topic_with_inbox(trial: Trial) -> tuple[str, str]:
     sns, sqs = trial.client("sns"), trial.client("sqs")
     topic = sns.create_topic(Name="actions-approval")["TopicArn"]
     inbox = sqs.create_queue(QueueName="actions-approval")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sending = {**allow("sqs:SendMessage", arn), "Principal": service("sns")}
+    sqs.set_queue_attributes(QueueUrl=inbox, Attributes={"Policy": document(sending)})
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     return str(topic), str(inbox)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import tempfile
 import zipfile
 from io import BytesIO
@@ -15,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generator.errors import UserError
-from generator.rehearsal.pipeline_artifacts import ArtifactStore, files_below, pack, read_file, source_files, unpack
+from generator.rehearsal.pipeline_artifacts import ArtifactStore, files_below, pack, read_file, unpack
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Packing
@@ -116,50 +115,6 @@ def test_files_of_other_systems_are_readable(tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------------------------------------------------
 # Source
 # ---------------------------------------------------------------------------------------------------------------------
-
-
-def git(folder: Path, *arguments: str) -> None:
-    identity = ["-c", "user.name=trial", "-c", "user.email=trial@example.com"]
-    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
-
-
-def working_copy(folder: Path) -> Path:
-    for name in ("kept.txt", "sub/kept.txt", "gone.txt", "ignored.txt", "new file ä.txt", ".hidden", "dist/built"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(name)
-    (folder / ".gitignore").write_text("ignored.txt\ndist/\n")
-    return folder
-
-
-def names(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in source_files(folder)}
-
-
-def test_source_is_what_git_knows_or_would_add(tmp_path: Path) -> None:
-    folder = working_copy(tmp_path)
-    git(folder, "init", "-q")
-    git(folder, "add", "kept.txt", "sub/kept.txt", "gone.txt")
-    git(folder, "commit", "-q", "-m", "trial")
-    (folder / "gone.txt").unlink()
-    assert names(folder) == {"kept.txt", "sub/kept.txt", "new file ä.txt", ".hidden", ".gitignore"}
-
-
-def test_git_s_odd_names_are_source_too(tmp_path: Path) -> None:
-    git(tmp_path, "init", "-q")
-    odd = {"new\nline", "tab\t", '"quoted"', " blank ", "back\\slash", "-n", os.fsdecode(b"caf\xe9")}
-    for name in odd:
-        (tmp_path / name).write_text(name, errors="surrogateescape")
-    assert names(tmp_path) == odd
-
-
-def test_without_git_what_is_made_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    folder = working_copy(tmp_path)
-    for name in (".venv/lib", "sub/__pycache__/kept.pyc"):
-        (folder / name).parent.mkdir(parents=True)
-        (folder / name).write_text(name)
-    in_git = {"kept.txt", "sub/kept.txt", "new file ä.txt", ".hidden", ".gitignore"}
-    assert names(folder) == in_git | {"gone.txt", "ignored.txt"}
 
 
 # ---------------------------------------------------------------------------------------------------------------------

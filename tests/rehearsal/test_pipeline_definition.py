@@ -15,6 +15,12 @@ from generator.release import folder_of
 from generator.resolver import Resolution, Resource, resolve
 
 ACCOUNTS = {"DevAccountId": "1" * 12, "StagingAccountId": "2" * 12, "ProdAccountId": "3" * 12}
+STORES = {
+    "ArtifactBucketName": "the-artifacts",
+    "ArtifactKeyArn": f"arn:aws:kms:eu-west-1:{'9' * 12}:key/11111111-2222-3333-4444-555555555555",
+    "TemplateBucketName": "the-templates",
+    "SourceBucketName": "the-source",
+}
 RELEASE = folder_of(Path(__file__).parents[2] / "templates_out")
 REGION = "eu-west-1"
 
@@ -78,6 +84,7 @@ DEFINITION: dict[str, Any] = {
 
 PROJECT_PROPERTIES: dict[str, Any] = {
     "Source": {"Type": "CODEPIPELINE", "BuildSpec": "version: 0.2"},
+    "ServiceRole": "⟨WorkRole.Arn⟩",
     "Environment": {"EnvironmentVariables": [{"Name": "A", "Value": "a"}]},
 }
 
@@ -91,8 +98,12 @@ def resolution(*resources: tuple[str, str, dict[str, Any]]) -> Resolution:
 
 
 def read(definition: dict[str, Any], project: dict[str, Any] | None = None) -> Pipeline:
-    resources = resolution(("Pipeline", PIPELINE, definition), ("Work", PROJECT, project or PROJECT_PROPERTIES))
-    return read_pipeline(resources, {"Pipeline": "trial", "Work": "project-1"})
+    resources = resolution(
+        ("Pipeline", PIPELINE, definition),
+        ("Work", PROJECT, project or PROJECT_PROPERTIES),
+        ("WorkRole", "AWS::IAM::Role", {}),
+    )
+    return read_pipeline(resources, {"Pipeline": "trial", "Work": "project-1", "WorkRole": "role-1"})
 
 
 def test_a_definition_is_read_as_it_is_written() -> None:
@@ -300,7 +311,7 @@ def test_a_template_has_one_pipeline(count: int) -> None:
     ("parameters", "provider"), [({}, "S3"), ({"SourceRepository": "owner/name"}, "CodeStarSourceConnection")]
 )
 def test_the_generated_pipeline_is_understood(parameters: dict[str, str], provider: str) -> None:
-    resolved = resolve(RELEASE, "pipeline", {**ACCOUNTS, **parameters}, "9" * 12, REGION)
+    resolved = resolve(RELEASE, "pipeline", {**ACCOUNTS, **STORES, **parameters}, "9" * 12, REGION)
     pipeline = read_pipeline(resolved, {name: f"physical-{name}" for name in resolved.resources})
     stages = {stage.name: stage for stage in pipeline.stages}
     assert list(stages) == ["Source", "Build", "Dev", "Staging", "RegionalTest", "Review", "Prod"]
@@ -311,6 +322,7 @@ def test_the_generated_pipeline_is_understood(parameters: dict[str, str], provid
         "Prod": "ROLLBACK",
     }
     assert stages["Source"].actions[0].kind[2] == provider
+    assert pipeline.artifact_bucket == "the-artifacts"
     assert [condition.result for condition in stages["RegionalTest"].before_entry] == ["SKIP"]
     assert pipeline.variables == {"RegionalTest": "no"}
     assert len(pipeline.projects) == 4

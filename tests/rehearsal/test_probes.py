@@ -9,7 +9,8 @@ import pytest
 
 from generator.environment import TemplateConfiguration
 from generator.rehearsal.emulator import Emulator
-from generator.rehearsal.probes import ANYWHERE, Target, inspect
+from generator.rehearsal.probes import inspect
+from generator.rehearsal.target import ANYWHERE, Target
 from tests.rehearsal.environments import deployed
 
 
@@ -190,6 +191,61 @@ def secret_parameter_is_gone(target: Target) -> None:
     target.client("ssm").delete_parameter(Name=target.deployment.outputs["DatabaseSecretParameter"])
 
 
+def bastion_stands_in_a_public_subnet(target: Target) -> None:
+    """Another bastion, in the place of the one there was."""
+    autoscaling, name = target.client("autoscaling"), target.deployment.outputs["BastionAutoScalingGroupName"]
+    autoscaling.update_auto_scaling_group(
+        AutoScalingGroupName=name,
+        MinSize=0,
+        DesiredCapacity=0,
+        VPCZoneIdentifier=target.id("Network", "PublicSubnetA"),
+    )
+    autoscaling.update_auto_scaling_group(AutoScalingGroupName=name, MinSize=1, DesiredCapacity=1)
+
+
+def bastion_accepts_ssh_from_everywhere(target: Target) -> None:
+    target.client("ec2").authorize_security_group_ingress(
+        GroupId=target.id("Security", "BastionGroup"),
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": ANYWHERE}]}],
+    )
+
+
+def access_is_logged_for_a_week(target: Target) -> None:
+    name = target.deployment.outputs["AccessLogGroupName"]
+    target.client("logs").put_retention_policy(logGroupName=name, retentionInDays=7)
+
+
+def user_gets_an_access_key(target: Target) -> None:
+    target.client("iam").create_access_key(UserName=target.deployment.outputs["OperatorUserName"])
+
+
+def operators_need_no_mfa(target: Target) -> None:
+    iam, name = target.client("iam"), target.id("Access", "OperatorRole")
+    trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    trust["Statement"][0].pop("Condition")
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+
+
+def role_loses_its_boundary(target: Target) -> None:
+    target.client("iam").delete_role_permissions_boundary(RoleName=target.id("Access", "BastionRole"))
+
+
+def isolated_table_leads_to_a_vpn(target: Target) -> None:
+    ec2 = target.client("ec2")
+    gateway = ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    ec2.create_route(
+        RouteTableId=target.id("Network", "IsolatedRouteTable"),
+        DestinationCidrBlock="172.20.0.0/16",
+        GatewayId=gateway,
+    )
+
+
+def another_git_host_is_trusted(target: Target) -> None:
+    target.client("iam").create_open_id_connect_provider(
+        Url="https://gitlab.example.com", ClientIDList=["sts.amazonaws.com"], ThumbprintList=["a" * 40]
+    )
+
+
 BROKEN: dict[Callable[[Target], None], list[str]] = {
     isolated_subnet_is_routed_to_the_internet: ["E6: way out of isolated subnet"],
     database_is_open_to_the_internet: ["W1: what the internet reaches"],
@@ -214,6 +270,14 @@ BROKEN: dict[Callable[[Target], None], list[str]] = {
     bucket_forgets_versions: ["D10: ReleaseBucketName is versioned"],
     key_does_not_rotate: ["D10: DataKey rotates"],
     secret_parameter_is_gone: ["outputs can be asked"],
+    bastion_stands_in_a_public_subnet: ["E5: tier of the bastion"],
+    bastion_accepts_ssh_from_everywhere: ["W1: what the internet reaches", "E5: what the bastion accepts"],
+    access_is_logged_for_a_week: ["D9: days that access is logged"],
+    user_gets_an_access_key: ["E2: keys and policies of the user itself"],
+    operators_need_no_mfa: ["D9: who becomes operator"],
+    role_loses_its_boundary: ["D9: boundaries of roles"],
+    isolated_table_leads_to_a_vpn: ["D1: subnets that reach the VPN"],
+    another_git_host_is_trusted: ["D9: Git hosts that are trusted"],
     bucket_has_no_policy: ["D10: ReleaseBucketName refuses plain HTTP"],
 }
 

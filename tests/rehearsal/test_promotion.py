@@ -18,6 +18,7 @@ from rich.console import Console
 from generator import __version__
 from generator.environment import ENVIRONMENTS, load_all
 from generator.errors import UserError
+from generator.naming import CLOUDFORMATION_ROLE, DELIVERY_BOUNDARY
 from generator.rehearsal.pipeline import FAILED, NOT_REACHED, ROLLBACK, SKIPPED, SUCCEEDED
 from generator.rehearsal.pipeline_actions import Approval
 from generator.rehearsal.rehearse import Rehearsal, Result, Wishes, started
@@ -114,6 +115,29 @@ def test_an_upgrade_does_what_was_predicted(lived_in: Rehearsal, report: StringI
     assert {e.name: e.before.version if e.before else "" for e in result.environments} == everywhere(OLD)
     assert versions(result) == everywhere(NEW)
     assert [e.differences for e in result.environments] == [[], [], []]
+
+
+def test_an_upgrade_needs_no_more_than_the_deployment_policies(fresh: Rehearsal, report: StringIO) -> None:
+    """All rights bring the release without boundaries; the upgrade from it goes with those of the pipeline's roles."""
+    with fresh._rights_of_then(PREVIOUS):
+        fresh._bring_to(PREVIOUS, "dev")
+    result = fresh.promote(Wishes(approving, to="dev"))
+    assert result.as_expected, report.getvalue()
+    assert (versions(result)["dev"], statuses(result)["dev"]) == (NEW, "UPDATE_COMPLETE")
+    role = fresh.accounts.client("iam", "dev").get_role(RoleName=CLOUDFORMATION_ROLE)["Role"]
+    assert role["PermissionsBoundary"]["PermissionsBoundaryArn"].endswith(f":policy/{DELIVERY_BOUNDARY}")
+
+
+def test_without_them_a_deployment_stops_at_the_first_resource(fresh: Rehearsal, report: StringIO) -> None:
+    iam = fresh.accounts.client("iam", "dev")
+    for policy in iam.list_attached_role_policies(RoleName=CLOUDFORMATION_ROLE)["AttachedPolicies"]:
+        iam.detach_role_policy(RoleName=CLOUDFORMATION_ROLE, PolicyArn=policy["PolicyArn"])
+    result = fresh.promote(Wishes(approving))
+    assert not result.as_expected
+    assert statuses(result) == {"dev": "ROLLBACK_COMPLETE", "staging": "", "prod": ""}
+    (failed,) = [run for run in result.execution.runs if run.status == FAILED]
+    assert (failed.stage, failed.action) == ("Dev", "ExecuteChangeSet")
+    assert f"{CLOUDFORMATION_ROLE}/AWSCloudFormation is not authorized to perform: cloudformation:" in failed.reason
 
 
 def test_a_rejected_approval_leaves_production_alone(lived_in: Rehearsal, report: StringIO) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from generator import __version__
-from generator.rehearsal.pipeline_artifacts import source_files
 from generator.release import folder_of
+from generator.source_files import source_files
 from tests.__main__ import VERDICTS, digest
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ class Project:
             copy = self.folder / path.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, copy)
-        for environment in (".venv", ".venv-taskcat"):
+        for environment in (".venv", ".venv-checks", ".venv-taskcat"):
             (self.folder / environment).symlink_to(ROOT / environment)
         if (ROOT / ".cache/lint").is_dir():
             shutil.copytree(ROOT / ".cache/lint", self.folder / ".cache/lint")
@@ -138,7 +138,7 @@ def test_a_source_that_does_not_pass_its_tests_is_not_promoted(project: Project)
 
 
 def test_a_source_whose_templates_were_not_committed_is_not_promoted(project: Project) -> None:
-    project.change("generator/stacks/storage.py", "NONCURRENT_DAYS = 30", "NONCURRENT_DAYS = 31")
+    project.change("generator/buckets.py", "NONCURRENT_DAYS = 30", "NONCURRENT_DAYS = 31")
     project.has_passed_its_tests()
     result = project.run("--approve")
     assert result.returncode == 1

@@ -17,6 +17,18 @@ SETTINGS: dict[str, dict[str, str]] = {
     "TLS offloaded at the load balancer (W4)": {"TargetProtocol": "HTTP"},
     "bastion reached over SSH (E5)": {"AccessMode": "ssh"},
     "no access for operators": {"AccessMode": "none"},
+    "VPN and a bastion reached over SSH through it": {
+        "AccessMode": "ssh",
+        "VpnGatewayAddress": "198.51.100.10",
+        "VpnCidr": "172.20.0.0/16",
+    },
+    "VPN over three zones, without a bastion": {
+        "AccessMode": "none",
+        "AvailabilityZoneC": "eu-west-1c",
+        "VpnGatewayAddress": "198.51.100.10",
+        "VpnCidr": "172.20.0.0/16",
+    },
+    "a workflow that publishes": {"FederatedSubject": "repo:my-team/my-shop:ref:refs/heads/main"},
     "own domain with a validated certificate (W5)": {"DomainName": "shop.example.com", "HostedZoneId": "Z0000000001"},
     "three zones behind one NAT gateway": {"AvailabilityZoneC": "eu-west-1c"},
     "two zones with a NAT gateway each": {"NatGateways": "per-zone"},

@@ -17,6 +17,8 @@ from tests import claims
 from tests.intrinsics import Template, Templates, holds, of_type, references
 
 ALLOWED = {
+    "VpnGatewayAddress": "",
+    "VpnCidr": "",
     "DomainName": "",
     "HostedZoneId": "",
     "WebServerMinimum": "1",
@@ -72,7 +74,7 @@ def test_every_output_that_is_read_exists(templates: Templates) -> None:
     outputs = {
         (stack_logical_id(module), f"Outputs.{name}")
         for module, template in templates.items()
-        for name in template["Outputs"]
+        for name in template.get("Outputs", {})
     }
     root = templates["platform"]
     values = [value for stack in root["Resources"].values() for value in stack["Properties"]["Parameters"].values()]
@@ -114,6 +116,9 @@ def test_ami_is_given_with_the_release_and_never_looked_up(templates: Templates)
         ({"DomainName": "www.example.com"}, ["DomainHasHostedZone"]),
         ({"DomainName": "www.example.com", "HostedZoneId": "Z1"}, []),
         ({"HostedZoneId": "Z1"}, ["HostedZoneHasDomain"]),
+        ({"VpnGatewayAddress": "198.51.100.10"}, ["VpnDeviceHasNetwork"]),
+        ({"VpnCidr": "172.20.0.0/16"}, ["VpnNetworkHasDevice"]),
+        ({"VpnGatewayAddress": "198.51.100.10", "VpnCidr": "172.20.0.0/16"}, []),
         ({"AvailabilityZoneC": "eu-west-1c"}, []),
         ({"AvailabilityZoneB": "eu-west-1a"}, ["ZonesDifferAB"]),
         ({"AvailabilityZoneC": "eu-west-1a"}, ["ZonesDifferAC"]),
@@ -152,6 +157,14 @@ def test_rule_says_what_is_wrong(templates: Templates) -> None:
     [
         ("WebServerMaximum", "4"),
         ("OperatorCidr", "0.0.0.0/0"),
+        ("OperatorCidr", "0.0.0.0/1"),
+        ("OperatorCidr", "::/0"),
+        ("VpnCidr", "0.0.0.0/0"),
+        ("VpnGatewayAddress", "vpn.example.com"),
+        ("FederatedSubject", "repo:my-team/*:ref:refs/heads/main"),
+        ("FederatedSubject", "repo:my-team/my-shop:*"),
+        ("FederatedSubject", "repo:my-team/my-shop:pull_request"),
+        ("FederatedSubject", "*"),
         ("VpcCidr", "10.10.0.0/20"),
         ("AccessMode", "vpn"),
         ("EnvironmentName", "Production"),

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from generator.delivery.bootstrap import bootstrap_target
+from generator.delivery.bootstrap import TARGET_STACKS, TOOLS_STACKS, bootstrap_target
 from generator.delivery.deploy import create_change_set, execute_change_set, template_text
+from generator.deployment_permissions.policies import policy_names
 from generator.environment import TemplateConfiguration, load_all
-from generator.naming import PROJECT, pascal_case
+from generator.naming import BREAK_GLASS_ROLE, DELIVERY_BOUNDARY, PROJECT, pascal_case
 from generator.rehearsal.emulator import Emulator
 from generator.rendering import render
 from generator.roots import target_account
@@ -36,7 +37,7 @@ Claim = Callable[[Templates], None]
     "claim",
     [
         claims.check_target_roles_are_for_the_tools_account_alone,
-        claims.check_only_cloudformation_may_do_everything,
+        claims.check_only_emergencies_may_do_everything,
         claims.check_cloudformations_role_is_handed_to_cloudformation_only,
         claims.check_stacks_of_the_project_change_through_change_sets_only,
         claims.check_a_review_replaces_no_change_set_that_is_executed,
@@ -65,7 +66,7 @@ def test_what_reads_releases_reads_the_buckets_and_the_key_it_is_given(templates
 
 
 def test_regional_tests_touch_nothing_of_the_environment(templates: Templates) -> None:
-    """Its stacks, buckets, parameters and snapshots have names of tests; the rest is tagged as a test's."""
+    """Its stacks, buckets, log groups, parameters and snapshots have names of tests; the rest is tagged as a test's."""
     for statement in claims.rights_of(templates["target_account"], "RegionalTestRole"):
         # A certificate has no name, and the other three read or pass on.
         if statement["Sid"] in (
@@ -81,7 +82,42 @@ def test_regional_tests_touch_nothing_of_the_environment(templates: Templates) -
 
 
 def marked_as_test(arn: str) -> bool:
-    return any(mark in arn for mark in ("tCaT-", "taskcat-", ":::tcat-"))
+    return "taskcat-" in arn
+
+
+def test_d9_every_role_is_bounded_as_those_who_deliver_are(templates: Templates) -> None:
+    boundary = {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:policy/{DELIVERY_BOUNDARY}"}
+    for title, role in of_type(templates["target_account"], "AWS::IAM::Role").items():
+        assert role["Properties"].get("PermissionsBoundary") == boundary, title
+
+
+def test_d9_cloudformation_has_the_computed_policies_and_nothing_else(templates: Templates) -> None:
+    """Named here, made by the root `deployment_policies`, which is bootstrapped before."""
+    role = templates["target_account"]["Resources"]["CloudFormationRole"]["Properties"]
+    made = of_type(templates["deployment_policies"], "AWS::IAM::ManagedPolicy").values()
+    names = [policy["Properties"]["ManagedPolicyName"] for policy in made]
+    prefix = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/"
+    assert [policy["Fn::Sub"] for policy in role["ManagedPolicyArns"]] == [prefix + name for name in names]
+    assert "Policies" not in role
+    others = of_type(templates["target_account"], "AWS::IAM::Policy")
+    assert all({"Ref": "CloudFormationRole"} not in policy["Properties"]["Roles"] for policy in others.values())
+
+
+@pytest.mark.parametrize("title", ["DeploymentRole", "ReviewRole"])
+def test_the_bootstraps_stacks_are_an_administrators(templates: Templates, title: str) -> None:
+    """They are named as the platform's are: what may be done to those must not be done to them."""
+    [denied] = [each for each in claims.rights_of(templates["target_account"], title) if each["Effect"] == "Deny"]
+    assert denied["Action"] == ["cloudformation:*"]
+    stacks = [resource["Fn::Sub"].partition(":stack/")[2] for resource in denied["Resource"]]
+    bootstrapped = {stack for _, stack in (*TARGET_STACKS, *TOOLS_STACKS)}
+    assert sorted(stacks) == sorted(f"{stack}/*" for stack in bootstrapped)
+
+
+def test_the_emergencys_role_says_what_it_is(templates: Templates) -> None:
+    role = templates["target_account"]["Resources"]["BreakGlassRole"]["Properties"]
+    assert role["RoleName"] == BREAK_GLASS_ROLE
+    assert "alarm" in role["Description"]
+    assert {"Key": "Use", "Value": "emergency"} in role["Tags"]
 
 
 def test_outputs_are_the_declared_ones(templates: Templates) -> None:
@@ -124,6 +160,8 @@ def test_roles_deploy(
     names = {role["RoleName"] for role in iam.list_roles()["Roles"]}
     assert {f"{PROJECT}-deployment", f"{PROJECT}-review", f"{PROJECT}-cloudformation"} <= names
     assert (f"{PROJECT}-regional-test" in names) == (regional_tests == "true")
+    attached = iam.list_attached_role_policies(RoleName=f"{PROJECT}-cloudformation")["AttachedPolicies"]
+    assert {policy["PolicyName"] for policy in attached} == set(policy_names())
     [trust] = iam.get_role(RoleName=f"{PROJECT}-deployment")["Role"]["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"AWS": f"arn:aws:iam::{TOOLS_ACCOUNT}:root"}
     callers = [f"arn:aws:iam::{TOOLS_ACCOUNT}:role/{PROJECT}-pipeline"]

@@ -74,16 +74,24 @@ def test_d8_flow_logs_see_all_traffic(templates: Templates) -> None:
     claims.check_flow_logs_see_all_traffic(templates)
 
 
-@pytest.mark.parametrize(("mode", "admitted"), [("ssh", ["203.0.113.0/24"]), ("ssm", []), ("none", [])])
-def test_e5_ssh_passes_the_public_acl_from_operators_where_asked_for(
-    templates: Templates, mode: str, admitted: list[str]
+@pytest.mark.parametrize(
+    ("mode", "vpn", "admitted"),
+    [
+        ("ssh", "", ["203.0.113.0/24"]),
+        ("ssh", claims.VPN_CIDR, ["203.0.113.0/24", claims.VPN_CIDR]),
+        ("ssm", claims.VPN_CIDR, []),
+        ("none", claims.VPN_CIDR, []),
+    ],
+)
+def test_e5_ssh_passes_the_public_acl_from_operators_and_vpn_where_asked_for(
+    templates: Templates, mode: str, vpn: str, admitted: list[str]
 ) -> None:
-    rules = claims.acls(templates, mode)["PublicAcl"]
+    rules = claims.acls(templates, mode, vpn)["PublicAcl"]
     assert [str(peer) for outwards, ports, peer in rules if not outwards and ports == (22, 22)] == admitted
 
 
-@pytest.mark.parametrize(("mode", "bastion"), [("ssh", True), ("ssm", True), ("none", False)])
-def test_e5_database_is_reached_from_the_public_tier_where_there_is_a_bastion(
+@pytest.mark.parametrize(("mode", "bastion"), [("ssh", True), ("ssm", False), ("none", False)])
+def test_e5_database_is_reached_from_the_public_tier_where_the_bastion_stands_there(
     templates: Templates, mode: str, bastion: bool
 ) -> None:
     clients = {

@@ -15,10 +15,11 @@ REACH = {
     ("LoadBalancer", "WebServer", 443),
     ("WebServer", "Database", 5432),
     ("WebServer", "FileSystem", 2049),
-    ("vpc", "Endpoint", 443),
+    ("WebServer", "Endpoint", 443),
 }
-WITH_BASTION = {("Bastion", "Database", 5432)}
+WITH_BASTION = {("Bastion", "Database", 5432), ("Bastion", "Endpoint", 443)}
 WITH_SSH = {("operators", "Bastion", 22)}
+WITH_VPN = {("vpn", "Bastion", 22)}
 
 
 def test_w1_only_the_load_balancer_faces_the_internet(templates: Templates) -> None:
@@ -38,14 +39,24 @@ def test_e5_ssh_is_open_to_operators_only_and_where_asked_for(templates: Templat
     claims.check_ssh_is_open_to_operators_only_and_where_asked_for(templates)
 
 
+def test_e5_bastion_accepts_nothing_but_ssh_where_asked_for(templates: Templates) -> None:
+    claims.check_the_bastion_accepts_nothing_but_ssh_where_asked_for(templates)
+
+
 @pytest.mark.parametrize(
-    ("mode", "reach"),
-    [("none", REACH), ("ssm", REACH | WITH_BASTION), ("ssh", REACH | WITH_BASTION | WITH_SSH)],
+    ("mode", "vpn", "reach"),
+    [
+        ("none", "vpn", REACH),
+        ("ssm", "vpn", REACH | WITH_BASTION),
+        ("ssh", "", REACH | WITH_BASTION | WITH_SSH),
+        ("ssh", "vpn", REACH | WITH_BASTION | WITH_SSH | WITH_VPN),
+    ],
 )
 def test_d8_who_reaches_whom_is_this_list_and_no_more(
-    templates: Templates, mode: str, reach: set[tuple[str, str, int]]
+    templates: Templates, mode: str, vpn: str, reach: set[tuple[str, str, int]]
 ) -> None:
-    resources = resolved(templates["security"], AccessMode=mode, OperatorCidr="operators", VpcCidr="vpc")
+    ranges = {"OperatorCidr": "operators", "VpnCidr": vpn}
+    resources = resolved(templates["security"], AccessMode=mode, **ranges)
     found = set()
     for resource in resources.values():
         if resource["Type"] == "AWS::EC2::SecurityGroupIngress":
@@ -61,7 +72,7 @@ def test_d8_who_reaches_whom_is_this_list_and_no_more(
     ("mode", "groups"), [("none", {"WebServer"}), ("ssm", {"WebServer", "Bastion"}), ("ssh", {"WebServer", "Bastion"})]
 )
 def test_w2_who_calls_the_internet_does_so_over_https(templates: Templates, mode: str, groups: set[str]) -> None:
-    resources = resolved(templates["security"], AccessMode=mode)
+    resources = resolved(templates["security"], AccessMode=mode, VpnCidr="")
     rules = [
         resource["Properties"]
         for resource in resources.values()
@@ -91,7 +102,7 @@ def test_d9_web_servers_read_parameters_of_their_environment_only(templates: Tem
 
 @pytest.mark.parametrize(("mode", "allowed"), [("ssm", True), ("ssh", False), ("none", False)])
 def test_e5_session_manager_is_allowed_where_it_is_the_way_in(templates: Templates, mode: str, allowed: bool) -> None:
-    assert ("UseSessionManager" in resolved(templates["security"], AccessMode=mode)) == allowed
+    assert ("UseSessionManager" in resolved(templates["security"], AccessMode=mode, VpnCidr="")) == allowed
 
 
 def test_d9_web_server_role_is_for_ec2_and_has_no_managed_policy(templates: Templates) -> None:

@@ -16,6 +16,10 @@ def test_d10_file_system_is_encrypted_and_backed_up(templates: Templates) -> Non
     claims.check_file_system_is_encrypted_and_backed_up(templates)
 
 
+def test_e11_file_system_is_mounted_through_an_access_point(templates: Templates) -> None:
+    claims.check_file_system_is_mounted_through_an_access_point(templates)
+
+
 def test_d10_file_system_demands_tls(templates: Templates) -> None:
     claims.check_file_system_demands_tls(templates)
 

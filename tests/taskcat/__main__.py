@@ -21,9 +21,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 from generator.errors import UserError
 from generator.rehearsal.emulator import Emulator
 from generator.release import folder_of, read_manifest, verify
-from tests.taskcat.account import Client, Run, check_run_name, clean_up, new_run_name, prepare
+from tests.taskcat.account import (
+    Client,
+    Run,
+    bootstrap_boundaries,
+    check_run_name,
+    clean_up,
+    new_run_name,
+    prepare,
+)
 
 REPOSITORY = Path(__file__).parents[2]
+TEMPLATES_OUT = REPOSITORY / "templates_out"
 CONFIGURATION = REPOSITORY / "taskcat.yml"
 TASKCAT_PYTHON = REPOSITORY / ".venv-taskcat" / "bin" / "python"
 TESTS = REPOSITORY / "tests" / "taskcat"
@@ -53,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             run = Run(options.clean_up or new_run_name(), account.account_id, regions, account.client)
             if options.clean_up:
                 return _clean_up(run)
+            if options.emulator:
+                bootstrap_boundaries(run, folder_of(TEMPLATES_OUT))
             return _test(run, account)
     except UserError as error:
         print(error, file=sys.stderr)
@@ -133,7 +144,7 @@ def _emulated() -> Iterator[Account]:
 def _test(run: Run, account: Account) -> int:
     if not TASKCAT_PYTHON.exists():
         raise UserError(f"{TASKCAT_PYTHON} is missing; run make taskcat or make taskcat-local, which set it up")
-    release = folder_of(REPOSITORY / "templates_out")
+    release = folder_of(TEMPLATES_OUT)
     print(f"{run.name}: {release.name} in account {run.account_id}, {', '.join(run.regions)}", flush=True)
     status = 1
     try:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -22,8 +23,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from generator.delivery.deploy import deploy, template_text
 from generator.errors import UserError
-from generator.naming import PROJECT
+from generator.naming import BOUNDARIES_STACK, PROJECT, TEST_STACK_PREFIX
 
 RUN_NAME = re.compile(r"taskcat-[0-9a-f]{6}")
 CERTIFICATE_DAYS = 30
@@ -64,7 +66,7 @@ class Run:
 
     def owns_stack(self, name: str) -> bool:
         """Whether a stack, or the root it is nested in, was created by this run."""
-        return re.match(rf"^tCaT-[A-Za-z0-9-]+-{self.name[-6:]}(-|$)", name) is not None
+        return re.match(rf"^{TEST_STACK_PREFIX}[A-Za-z0-9-]+-{self.name[-6:]}(-|$)", name) is not None
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,17 @@ def check_run_name(name: str) -> None:
     """Raise `UserError` unless a run can have this name."""
     if not RUN_NAME.fullmatch(name):
         raise UserError(f"{name!r} is no run of taskcat; a run is called like taskcat-3f9a1c")
+
+
+def bootstrap_boundaries(run: Run, release: Path) -> None:
+    """Give the account the boundaries that every role of the platform names, as the bootstrap of an account does."""
+    template = template_text((release / "boundaries.yaml").read_text(encoding="utf-8"))
+    home, *others = run.regions
+    given = {"AdditionalRegions": ",".join(others)}
+    tags = {"Project": PROJECT}
+    deployment = deploy(run.client("cloudformation", home), BOUNDARIES_STACK, template, given, tags, lambda _: None)
+    if not deployment.complete:
+        raise UserError(f"stack {BOUNDARIES_STACK}: {deployment.status}")
 
 
 def prepare(run: Run, region: str) -> str:
@@ -296,6 +309,10 @@ def _delete_secret(run: Run, region: str, arn: str) -> None:
     run.client("secretsmanager", region).delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 
 
+def _delete_log_group(run: Run, region: str, name: str) -> None:
+    run.client("logs", region).delete_log_group(logGroupName=name)
+
+
 def _delete_key(run: Run, region: str, key_id: str) -> None:
     kms = run.client("kms", region)
     if kms.describe_key(KeyId=key_id)["KeyMetadata"]["KeyState"] == "PendingDeletion":
@@ -311,6 +328,7 @@ REMOVERS: Mapping[str, Callable[[Run, str, str], None]] = MappingProxyType(
         "AWS::EFS::FileSystem": _delete_file_system,
         "AWS::RDS::DBSnapshot": _delete_snapshot,
         "AWS::SecretsManager::Secret": _delete_secret,
+        "AWS::Logs::LogGroup": _delete_log_group,
         "AWS::KMS::Key": _delete_key,
     }
 )

@@ -1,0 +1,93 @@
+"""S3 buckets: what every bucket of the platform has, said once: private, versioned, encrypted, over TLS alone (D10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import awacs.s3
+from awacs.aws import Statement
+from troposphere import AWSHelperFn, GetAtt, Ref, Sub, Template
+from troposphere.s3 import (
+    AbortIncompleteMultipartUpload,
+    Bucket,
+    BucketEncryption,
+    BucketPolicy,
+    LifecycleConfiguration,
+    LifecycleRule,
+    NoncurrentVersionExpiration,
+    OwnershipControls,
+    OwnershipControlsRule,
+    PublicAccessBlockConfiguration,
+    ServerSideEncryptionByDefault,
+    ServerSideEncryptionRule,
+    VersioningConfiguration,
+)
+
+from generator.iam import deny_insecure_transport, document
+
+ACCESS_LOG_DAYS = 90
+"""Long enough to look back from an incident; application logs keep the week of E15."""
+
+NONCURRENT_DAYS = 30
+UNFINISHED_UPLOAD_DAYS = 7
+
+
+def private_and_versioned() -> dict[str, Any]:
+    """Return the properties that are the same for every bucket."""
+    return {
+        "OwnershipControls": OwnershipControls(Rules=[OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
+        "PublicAccessBlockConfiguration": PublicAccessBlockConfiguration(
+            BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
+        ),
+        "VersioningConfiguration": VersioningConfiguration(Status="Enabled"),
+    }
+
+
+def encrypted_with(key_arn: AWSHelperFn) -> BucketEncryption:
+    """Return the encryption with a key of ours; a bucket key spares most calls to KMS."""
+    by_default = ServerSideEncryptionByDefault(SSEAlgorithm="aws:kms", KMSMasterKeyID=key_arn)
+    return _encryption(ServerSideEncryptionRule(ServerSideEncryptionByDefault=by_default, BucketKeyEnabled=True))
+
+
+def encrypted_by_s3() -> BucketEncryption:
+    """Return the encryption with S3's own keys, for buckets that take access logs: they are delivered to no others.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+    """
+    by_default = ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
+    return _encryption(ServerSideEncryptionRule(ServerSideEncryptionByDefault=by_default, BucketKeyEnabled=False))
+
+
+def lifecycle(expire_after_days: int | None = None) -> LifecycleConfiguration:
+    """Return how long objects are kept, old versions and unfinished uploads a few days; for ever without a number."""
+    rules = [
+        LifecycleRule(
+            Id="RemoveOldVersionsAndUnfinishedUploads",
+            Status="Enabled",
+            NoncurrentVersionExpiration=NoncurrentVersionExpiration(NoncurrentDays=NONCURRENT_DAYS),
+            AbortIncompleteMultipartUpload=AbortIncompleteMultipartUpload(DaysAfterInitiation=UNFINISHED_UPLOAD_DAYS),
+        )
+    ]
+    if expire_after_days is not None:
+        rules.append(LifecycleRule(Id="Expire", Status="Enabled", ExpirationInDays=expire_after_days))
+    return LifecycleConfiguration(Rules=rules)
+
+
+def bucket_policy(template: Template, bucket: Bucket, *statements: Statement, **attributes: Any) -> None:
+    """Add the policy of a bucket: TLS only, and what else is allowed. `attributes` are those of the resource."""
+    everything = [GetAtt(bucket, "Arn"), objects(bucket)]
+    tls_only = deny_insecure_transport([awacs.s3.Action("*")], everything)
+    policy = document(tls_only, *statements)
+    template.add_resource(
+        BucketPolicy(f"{bucket.title}Policy", Bucket=Ref(bucket), PolicyDocument=policy, **attributes)
+    )
+
+
+def objects(bucket: Bucket, keys: str = "*") -> Sub:
+    """Return the ARN of objects in a bucket of the same template; `keys` may have wildcards and pseudo parameters."""
+    return Sub(f"${{Bucket}}/{keys}", Bucket=GetAtt(bucket, "Arn"))
+
+
+def _encryption(rule: ServerSideEncryptionRule) -> BucketEncryption:
+    return BucketEncryption(ServerSideEncryptionConfiguration=[rule])

@@ -1,0 +1,376 @@
+"""Facts about resource types that no schema tells: their ARNs, whom they pass roles to, through whom they use keys.
+
+ARNs are written without `arn:aws:`. In them `{id}` is the physical id or the name that the template gives, and
+`{invented}` what AWS makes up; `{path}` begins with one slash.
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_EC2 = "ec2:{region}:{account}:"
+_ELB = "elasticloadbalancing:{region}:{account}:"
+_RDS = "rds:{region}:{account}:"
+_IAM = "iam::{account}:"
+
+OWN_ARN: Mapping[str, tuple[str, ...]] = {
+    "AWS::AutoScaling::AutoScalingGroup": (
+        "autoscaling:{region}:{account}:autoScalingGroup:{invented}:autoScalingGroupName/{id}",
+    ),
+    "AWS::Backup::BackupPlan": ("backup:{region}:{account}:backup-plan:{id}",),
+    "AWS::Backup::BackupVault": ("backup:{region}:{account}:backup-vault:{id}",),
+    "AWS::CertificateManager::Certificate": ("acm:{region}:{account}:certificate/{id}",),
+    "AWS::CloudFormation::Stack": ("cloudformation:{region}:{account}:stack/{invented}/{id}",),
+    "AWS::CloudWatch::Alarm": ("cloudwatch:{region}:{account}:alarm:{id}",),
+    "AWS::DynamoDB::Table": ("dynamodb:{region}:{account}:table/{id}",),
+    "AWS::EC2::CustomerGateway": (_EC2 + "customer-gateway/{id}",),
+    "AWS::EC2::EIP": (_EC2 + "elastic-ip/{id}",),
+    "AWS::EC2::FlowLog": (_EC2 + "vpc-flow-log/{id}",),
+    "AWS::EC2::Instance": (
+        _EC2 + "instance/{id}",
+        _EC2 + "network-interface/{id}",
+        _EC2 + "volume/{id}",
+    ),
+    "AWS::EC2::InternetGateway": (_EC2 + "internet-gateway/{id}",),
+    "AWS::EC2::LaunchTemplate": (_EC2 + "launch-template/{id}",),
+    "AWS::EC2::NatGateway": (_EC2 + "natgateway/{id}",),
+    "AWS::EC2::NetworkAcl": (_EC2 + "network-acl/{id}",),
+    "AWS::EC2::RouteTable": (_EC2 + "route-table/{id}",),
+    "AWS::EC2::SecurityGroup": (_EC2 + "security-group/{id}",),
+    "AWS::EC2::SecurityGroupEgress": (_EC2 + "security-group-rule/{id}",),
+    "AWS::EC2::SecurityGroupIngress": (_EC2 + "security-group-rule/{id}",),
+    "AWS::EC2::Subnet": (_EC2 + "subnet/{id}",),
+    "AWS::EC2::VPC": (_EC2 + "vpc/{id}",),
+    "AWS::EC2::VPCEndpoint": (_EC2 + "vpc-endpoint/{id}",),
+    "AWS::EC2::VPNConnection": (_EC2 + "vpn-connection/{id}",),
+    "AWS::EC2::VPNGateway": (_EC2 + "vpn-gateway/{id}",),
+    "AWS::EFS::AccessPoint": ("elasticfilesystem:{region}:{account}:access-point/{id}",),
+    "AWS::EFS::FileSystem": ("elasticfilesystem:{region}:{account}:file-system/{id}",),
+    "AWS::ElasticLoadBalancingV2::Listener": (_ELB + "listener/app/{id}",),
+    "AWS::ElasticLoadBalancingV2::ListenerRule": (_ELB + "listener-rule/app/{id}",),
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": (_ELB + "loadbalancer/app/{id}",),
+    "AWS::ElasticLoadBalancingV2::TargetGroup": (_ELB + "targetgroup/{id}",),
+    "AWS::IAM::Group": (_IAM + "group/{id}",),
+    "AWS::IAM::InstanceProfile": (_IAM + "instance-profile/{id}",),
+    "AWS::IAM::ManagedPolicy": (_IAM + "policy/{id}",),
+    "AWS::IAM::OIDCProvider": (_IAM + "oidc-provider/{id}",),
+    "AWS::IAM::Role": (_IAM + "role/{id}",),
+    "AWS::IAM::User": (_IAM + "user/{id}",),
+    "AWS::KMS::Alias": ("kms:{region}:{account}:{id}",),
+    "AWS::KMS::Key": ("kms:{region}:{account}:key/{id}",),
+    "AWS::Logs::LogGroup": (
+        "logs:{region}:{account}:log-group:{id}",
+        "logs:{region}:{account}:log-group:{id}:log-stream:",
+    ),
+    "AWS::RDS::DBInstance": (_RDS + "db:{id}",),
+    "AWS::RDS::DBParameterGroup": (_RDS + "pg:{id}",),
+    "AWS::RDS::DBSubnetGroup": (_RDS + "subgrp:{id}",),
+    "AWS::S3::Bucket": ("s3:::{id}",),
+    "AWS::SecretsManager::Secret": ("secretsmanager:{region}:{account}:secret:{id}",),
+    "AWS::SNS::Topic": ("sns:{region}:{account}:{id}",),
+    "AWS::SSM::Document": ("ssm:{region}:{account}:document/{id}",),
+    "AWS::SSM::Parameter": ("ssm:{region}:{account}:parameter{path}",),
+    "AWS::WAFv2::WebACL": ("wafv2:{region}:{account}:regional/webacl/{id}",),
+} | dict.fromkeys(
+    (
+        "AWS::AutoScaling::ScalingPolicy",
+        "AWS::EC2::NetworkAclEntry",
+        "AWS::EC2::Route",
+        "AWS::EC2::SubnetNetworkAclAssociation",
+        "AWS::EC2::SubnetRouteTableAssociation",
+        "AWS::EC2::VPCGatewayAttachment",
+        "AWS::EC2::VPNConnectionRoute",
+        "AWS::EC2::VPNGatewayRoutePropagation",
+        "AWS::EFS::MountTarget",
+        "AWS::IAM::GroupPolicy",
+        "AWS::IAM::Policy",
+        "AWS::IAM::RolePolicy",
+        "AWS::IAM::UserPolicy",
+        "AWS::IAM::UserToGroupAddition",
+        "AWS::Route53::RecordSet",
+        "AWS::S3::BucketPolicy",
+        "AWS::SecretsManager::SecretTargetAttachment",
+    ),
+    (),
+)
+"""By which ARNs IAM knows a resource of a type. Those that have none, such as routes, are known by what they name."""
+
+WITHOUT_HANDLERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "AWS::IAM::UserToGroupAddition": {
+        "create": ("iam:AddUserToGroup",),
+        "delete": ("iam:RemoveUserFromGroup",),
+        "read": ("iam:GetGroup",),
+        "update": ("iam:AddUserToGroup", "iam:RemoveUserFromGroup"),
+    },
+}
+"""Types whose schemas name no handlers, with the calls of the service's own API.
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_AddUserToGroup.html"""
+
+EC2_IDS: Mapping[str, str] = {
+    prefix: f"ec2:{{region}}:{{account}}:{kind}/{{id}}"
+    for prefix, kind in {
+        "acl": "network-acl",
+        "cgw": "customer-gateway",
+        "eipalloc": "elastic-ip",
+        "eni": "network-interface",
+        "i": "instance",
+        "igw": "internet-gateway",
+        "lt": "launch-template",
+        "nat": "natgateway",
+        "rtb": "route-table",
+        "sg": "security-group",
+        "subnet": "subnet",
+        "vgw": "vpn-gateway",
+        "vpc": "vpc",
+        "vpce": "vpc-endpoint",
+        "vpn": "vpn-connection",
+    }.items()
+} | {"ami": "ec2:{region}::image/{id}"}
+"""What EC2's ids begin with, and the ARN that each stands for."""
+
+_KEY = ("kms:{region}:{account}:key/{id}",)
+NAMED_BY_PROPERTY: Mapping[str, tuple[str, ...]] = {
+    "AutoScalingGroupName": (
+        "autoscaling:{region}:{account}:autoScalingGroup:00000000-0000-0000-0000-000000000000:autoScalingGroupName/{id}",
+    ),
+    "Bucket": ("s3:::{id}",),
+    "DBParameterGroupName": (_RDS + "pg:{id}",),
+    "DBSubnetGroupName": (_RDS + "subgrp:{id}",),
+    "DestinationBucketName": ("s3:::{id}",),
+    "FileSystemId": ("elasticfilesystem:{region}:{account}:file-system/{id}",),
+    "GroupName": (_IAM + "group/{id}",),
+    "Groups": (_IAM + "group/{id}",),
+    "HostedZoneId": ("route53:::hostedzone/{id}",),
+    "KMSMasterKeyID": _KEY,
+    "KMSMasterKeyId": _KEY,
+    "KmsKeyId": _KEY,
+    "KmsMasterKeyId": _KEY,
+    "LogGroupName": ("logs:{region}:{account}:log-group:{id}",),
+    "Roles": (_IAM + "role/{id}",),
+    "TargetKeyId": _KEY,
+    "UserName": (_IAM + "user/{id}",),
+    "Users": (_IAM + "user/{id}",),
+}
+"""What a property's value is the name of, where it is neither an ARN nor an id that tells by itself."""
+
+_RDS_SECRET = ("secretsmanager:{region}:{account}:secret:rds!db-00000000-0000-0000-0000-000000000000-AbCdEf",)
+MADE_BESIDES: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("AWS::AutoScaling::AutoScalingGroup", "ec2:RunInstances"): (
+        _EC2 + "instance/i-00000000000000000",
+        _EC2 + "network-interface/eni-00000000000000000",
+        _EC2 + "volume/vol-00000000000000000",
+    ),
+    ("AWS::RDS::DBInstance", "secretsmanager:CreateSecret"): _RDS_SECRET,
+    ("AWS::RDS::DBInstance", "secretsmanager:TagResource"): _RDS_SECRET,
+}
+"""What an action makes besides the resource of the stack: instances of a group, the secret of a database's master.
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html"""
+
+PASSED_TO: Mapping[str, str] = {
+    "AWS::AutoScaling::AutoScalingGroup": "ec2.amazonaws.com",
+    "AWS::Backup::BackupSelection": "backup.amazonaws.com",
+    "AWS::EC2::FlowLog": "vpc-flow-logs.amazonaws.com",
+    "AWS::EC2::Instance": "ec2.amazonaws.com",
+    "AWS::IAM::InstanceProfile": "ec2.amazonaws.com",
+    "AWS::RDS::DBInstance": "monitoring.rds.amazonaws.com",
+}
+"""Which service gets the role that a property names, as `iam:PassedToService`.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"""
+
+SERVICE_LINKED_ROLES: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "AWS::AutoScaling::AutoScalingGroup": (("autoscaling.amazonaws.com", "AWSServiceRoleForAutoScaling"),),
+    "AWS::EFS::FileSystem": (("elasticfilesystem.amazonaws.com", "AWSServiceRoleForAmazonElasticFileSystem"),),
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": (
+        ("elasticloadbalancing.amazonaws.com", "AWSServiceRoleForElasticLoadBalancing"),
+    ),
+    "AWS::RDS::DBInstance": (("rds.amazonaws.com", "AWSServiceRoleForRDS"),),
+}
+"""The role that a service makes in an account when it is first used, for whoever uses it first.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html"""
+
+LOWER_CASE = ("AWS::RDS::", "AWS::S3::")
+"""Types whose names CloudFormation writes in small letters."""
+
+VIA_SERVICE: Mapping[str, str] = {
+    "AWS::AutoScaling::AutoScalingGroup": "ec2",
+    "AWS::Backup::BackupVault": "backup",
+    "AWS::CloudFormation::Stack": "s3",
+    "AWS::DynamoDB::Table": "dynamodb",
+    "AWS::EC2::Instance": "ec2",
+    "AWS::EFS::FileSystem": "elasticfilesystem",
+    "AWS::RDS::DBInstance": "rds",
+    "AWS::S3::Bucket": "s3",
+    "AWS::SNS::Topic": "sns",
+    "AWS::SSM::Parameter": "ssm",
+    "AWS::SecretsManager::Secret": "secretsmanager",
+    "AWS::SecretsManager::SecretTargetAttachment": "secretsmanager",
+}
+"""Which service uses a key for CloudFormation, as `kms:ViaService` without region.
+https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service"""
+
+NEVER: tuple[str, ...] = ()
+
+ONLY_WITH: Mapping[str, Mapping[tuple[str, ...], tuple[str, ...]]] = {
+    "AWS::AutoScaling::AutoScalingGroup": {
+        ("autoscaling:PutNotificationConfiguration",): ("NotificationConfiguration", "NotificationConfigurations"),
+        ("autoscaling:DeleteNotificationConfiguration",): ("NotificationConfiguration", "NotificationConfigurations"),
+        ("autoscaling:*LifecycleHook",): ("LifecycleHookSpecificationList",),
+        ("autoscaling:*LoadBalancers",): ("LoadBalancerNames",),
+        ("autoscaling:*TrafficSources",): ("TrafficSources",),
+        ("autoscaling:*InstanceRefresh",): NEVER,
+        ("cloudwatch:PutMetricAlarm",): NEVER,
+    },
+    "AWS::AutoScaling::ScalingPolicy": {("cloudwatch:GetMetricData",): ("PredictiveScalingConfiguration",)},
+    "AWS::CloudFormation::Stack": {
+        ("cloudformation:SetStackPolicy", "cloudformation:UpdateTerminationProtection"): NEVER,
+    },
+    "AWS::DynamoDB::Table": {
+        ("dynamodb:*Import*",): ("ImportSourceSpecification",),
+        ("dynamodb:*ContributorInsights",): ("ContributorInsightsSpecification",),
+        ("dynamodb:*KinesisStreamingDestination",): ("KinesisStreamSpecification",),
+        ("dynamodb:*ResourcePolicy",): ("ResourcePolicy",),
+        ("dynamodb:*TableReplica", "dynamodb:*Item", "dynamodb:Query", "dynamodb:Scan"): NEVER,
+        ("kms:ListAliases",): NEVER,
+        ("kms:RevokeGrant",): NEVER,
+        ("logs:*",): ("ImportSourceSpecification",),
+    },
+    "AWS::EC2::EIP": {
+        ("ec2:AcceptAddressTransfer",): ("TransferAddress",),
+        ("ec2:AssociateAddress", "ec2:DisassociateAddress"): ("InstanceId",),
+    },
+    "AWS::EC2::FlowLog": {
+        ("autoscaling:DescribeTags",): NEVER,
+        ("logs:*LogDelivery", "s3:*"): ("LogDestination",),
+    },
+    "AWS::EC2::NatGateway": {
+        ("ec2:*NatGatewayAddress",): ("SecondaryAllocationIds", "SecondaryPrivateIpAddresses"),
+    },
+    "AWS::EC2::Subnet": {
+        ("ec2:AssociateSubnetCidrBlock", "ec2:DisassociateSubnetCidrBlock"): ("Ipv6CidrBlock", "Ipv6NetmaskLength"),
+    },
+    "AWS::EC2::VPC": {
+        ("ec2:*VpcEncryptionControl*",): ("VpcEncryptionControl",),
+        ("ec2:ModifyVpcTenancy",): ("InstanceTenancy",),
+    },
+    "AWS::EC2::VPCEndpoint": {
+        ("vpc-lattice:*",): ("ServiceNetworkArn", "ResourceConfigurationArn"),
+        ("vpce:AllowMultiRegion",): ("ServiceRegion",),
+    },
+    "AWS::EC2::VPCGatewayAttachment": {
+        ("ec2:*InternetGateway",): ("InternetGatewayId",),
+        ("ec2:*VpnGateway",): ("VpnGatewayId",),
+    },
+    "AWS::EFS::FileSystem": {
+        ("elasticfilesystem:*ReplicationConfiguration",): ("ReplicationConfiguration",),
+        ("elasticfilesystem:UpdateFileSystemProtection",): ("FileSystemProtection",),
+    },
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": {
+        ("elasticloadbalancing:*CapacityReservation",): ("MinimumLoadBalancerCapacity",),
+        ("elasticloadbalancing:ModifyIpPools", "ec2:DescribeIpamPools"): ("Ipv4IpamPoolId",),
+    },
+    "AWS::IAM::Group": {
+        ("iam:AttachGroupPolicy", "iam:DetachGroupPolicy"): ("ManagedPolicyArns",),
+        ("iam:PutGroupPolicy", "iam:DeleteGroupPolicy"): ("Policies",),
+    },
+    "AWS::IAM::Policy": {
+        ("iam:*GroupPolicy",): ("Groups",),
+        ("iam:*RolePolicy",): ("Roles",),
+        ("iam:*UserPolicy",): ("Users",),
+    },
+    "AWS::IAM::Role": {
+        ("iam:AttachRolePolicy", "iam:DetachRolePolicy"): ("ManagedPolicyArns",),
+        ("iam:DeleteRolePermissionsBoundary",): NEVER,
+        ("iam:PutRolePermissionsBoundary",): ("PermissionsBoundary",),
+        ("iam:PutRolePolicy", "iam:DeleteRolePolicy"): ("Policies",),
+    },
+    "AWS::IAM::User": {
+        ("iam:*LoginProfile",): ("LoginProfile",),
+        ("iam:AttachUserPolicy", "iam:DetachUserPolicy"): ("ManagedPolicyArns",),
+        ("iam:DeleteUserPermissionsBoundary", "iam:UpdateUser", "iam:*AccessKey*"): NEVER,
+        ("iam:PutUserPermissionsBoundary",): ("PermissionsBoundary",),
+        ("iam:PutUserPolicy", "iam:DeleteUserPolicy"): ("Policies",),
+    },
+    "AWS::KMS::Key": {("kms:DisableKey", "kms:DisableKeyRotation"): NEVER},
+    "AWS::Logs::LogGroup": {
+        ("logs:*DataProtectionPolicy",): ("DataProtectionPolicy",),
+        ("logs:*IndexPolicy",): ("FieldIndexPolicies",),
+        ("logs:*ResourcePolicy",): ("ResourcePolicyDocument",),
+        ("logs:CreateLogDelivery",): ("DataProtectionPolicy",),
+        ("logs:DisassociateKmsKey", "logs:DeleteRetentionPolicy"): NEVER,
+        ("logs:PutBearerTokenAuthentication",): ("BearerTokenAuthenticationEnabled",),
+        ("logs:PutLogGroupDeletionProtection",): ("DeletionProtectionEnabled",),
+    },
+    "AWS::RDS::DBInstance": {
+        ("iam:GetRole", "iam:ListRoles", "rds:*RoleToDBInstance", "rds:*RoleFromDBInstance"): ("AssociatedRoles",),
+        ("rds:*AutomatedBackupsReplication",): ("AutomaticBackupReplicationRegion",),
+        ("rds:CreateDBInstance",): ("MasterUsername",),
+        ("rds:CreateDBInstanceReadReplica", "rds:PromoteReadReplica"): ("SourceDBInstanceIdentifier",),
+        ("rds:RestoreDBInstanceFromDBSnapshot",): ("DBSnapshotIdentifier", "DBClusterSnapshotIdentifier"),
+        ("rds:RestoreDBInstanceToPointInTime",): ("RestoreTime", "UseLatestRestorableTime"),
+        ("secretsmanager:*",): ("ManageMasterUserPassword",),
+    },
+    "AWS::S3::Bucket": {
+        ("s3:*AccelerateConfiguration",): ("AccelerateConfiguration",),
+        ("s3:*AnalyticsConfiguration",): ("AnalyticsConfigurations",),
+        ("s3:*BucketAbac",): ("AbacStatus",),
+        ("s3:*BucketAcl", "s3:PutObjectAcl"): ("AccessControl",),
+        ("s3:*BucketCORS",): ("CorsConfiguration",),
+        ("s3:*BucketMetadata*", "s3tables:*"): ("MetadataTableConfiguration", "MetadataConfiguration"),
+        ("s3:*BucketNotification",): ("NotificationConfiguration",),
+        ("s3:*BucketWebsite",): ("WebsiteConfiguration",),
+        ("s3:*IntelligentTieringConfiguration",): ("IntelligentTieringConfigurations",),
+        ("s3:*InventoryConfiguration",): ("InventoryConfigurations",),
+        ("s3:*MetricsConfiguration",): ("MetricsConfigurations",),
+        ("s3:*ObjectLockConfiguration",): ("ObjectLockConfiguration", "ObjectLockEnabled"),
+        ("s3:*Replication*",): ("ReplicationConfiguration",),
+        ("s3:DeleteObject",): NEVER,
+        ("s3:PutBucketLogging",): ("LoggingConfiguration",),
+        ("s3:PutBucketVersioning",): ("VersioningConfiguration",),
+        ("s3:PutEncryptionConfiguration",): ("BucketEncryption",),
+        ("s3:PutLifecycleConfiguration",): ("LifecycleConfiguration",),
+    },
+    "AWS::SecretsManager::Secret": {
+        ("secretsmanager:ReplicateSecretToRegions", "secretsmanager:RemoveRegionsFromReplication"): ("ReplicaRegions",),
+        ("secretsmanager:GetRandomPassword",): ("GenerateSecretString",),
+    },
+    "AWS::SecretsManager::SecretTargetAttachment": {("docdb-elastic:*", "redshift*:*"): NEVER},
+}
+"""Actions with which a handler makes, changes or deletes what only some properties ask for: type, actions, properties.
+
+For `NEVER` no property of ours asks. Actions that read are not limited: a handler reads everything, asked for or not.
+"""
+
+WILDCARDS: Mapping[str, tuple[str, ...]] = {
+    "autoscaling:Describe*": (
+        "autoscaling:DescribeAutoScalingGroups",
+        "autoscaling:DescribeNotificationConfigurations",
+        "autoscaling:DescribeScalingActivities",
+        "autoscaling:DescribeTags",
+    ),
+    "ec2:Describe*": (
+        "ec2:DescribeImages",
+        "ec2:DescribeInstances",
+        "ec2:DescribeLaunchTemplateVersions",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+    ),
+    "ec2:Get*": (),
+    "elasticloadbalancing:Describe*": (
+        "elasticloadbalancing:DescribeTargetGroups",
+        "elasticloadbalancing:DescribeTargetHealth",
+    ),
+    "ssm:Get*": (),
+}
+"""Schemas say "Describe*" where a handler calls some of it: what those of our types can need. For `ec2:Get*` and
+`ssm:Get*` that is nothing: they serve launch templates that look their image up in SSM, and fleets of Spot instances.
+"""
+
+PROPERTY_KEYS: Mapping[str, Mapping[str, str]] = {
+    "AWS::EFS::FileSystem": {"elasticfilesystem:Encrypted": "Encrypted"},
+    "AWS::RDS::DBInstance": {"rds:DatabaseEngine": "Engine", "rds:StorageEncrypted": "StorageEncrypted"},
+}
+"""Condition keys whose values are properties.
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html"""

@@ -1,0 +1,137 @@
+"""What the model would overlook: every resource that touches the network and that the readers do not know.
+
+A proof that reads only what it knows would hold while a new kind of resource stands open beside it. Here whatever names
+a subnet, a security group or a launch template, and every EC2 type, is either known or an objection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from generator.resolver import Resolution, Resource, references
+
+READ = frozenset(
+    {
+        "AWS::AutoScaling::AutoScalingGroup",
+        "AWS::EC2::EIP",
+        "AWS::EC2::EIPAssociation",
+        "AWS::EC2::EgressOnlyInternetGateway",
+        "AWS::EC2::Instance",
+        "AWS::EC2::InternetGateway",
+        "AWS::EC2::LaunchTemplate",
+        "AWS::EC2::NatGateway",
+        "AWS::EC2::NetworkAcl",
+        "AWS::EC2::NetworkAclEntry",
+        "AWS::EC2::Route",
+        "AWS::EC2::RouteTable",
+        "AWS::EC2::SecurityGroup",
+        "AWS::EC2::SecurityGroupEgress",
+        "AWS::EC2::SecurityGroupIngress",
+        "AWS::EC2::Subnet",
+        "AWS::EC2::SubnetCidrBlock",
+        "AWS::EC2::SubnetNetworkAclAssociation",
+        "AWS::EC2::SubnetRouteTableAssociation",
+        "AWS::EC2::VPC",
+        "AWS::EC2::VPCCidrBlock",
+        "AWS::EC2::VPCEndpoint",
+        "AWS::EC2::VPCGatewayAttachment",
+        "AWS::EC2::VPNConnection",
+        "AWS::EC2::VPNConnectionRoute",
+        "AWS::EC2::VPNGateway",
+        "AWS::EC2::VPNGatewayRoutePropagation",
+        "AWS::EFS::MountTarget",
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "AWS::RDS::DBInstance",
+        "AWS::RDS::DBSubnetGroup",
+    }
+)
+"""The types that the readers of this package read."""
+
+WITHOUT_INTERFACE = frozenset(
+    {
+        "AWS::CloudFormation::Stack",
+        "AWS::EC2::CustomerGateway",
+        "AWS::EC2::FlowLog",
+        "AWS::EC2::KeyPair",
+        "AWS::IAM::ManagedPolicy",
+        "AWS::IAM::Policy",
+        "AWS::IAM::Role",
+        "AWS::SSM::Document",
+        "AWS::SSM::Parameter",
+    }
+)
+"""Types that may name a subnet or a group without standing in it."""
+
+PLACES = (
+    "AWS::EC2::Subnet",
+    "AWS::EC2::SecurityGroup",
+    "AWS::EC2::LaunchTemplate",
+    "AWS::EC2::NetworkInterface",
+    "AWS::RDS::DBSubnetGroup",
+)
+"""What a resource names that has a network interface."""
+
+SINGLE_RULE_PEERS = ("CidrIp", "CidrIpv6", "SourceSecurityGroupId", "DestinationSecurityGroupId")
+
+
+def named(value: Any) -> str:
+    """Return the address of the one resource that a value comes from; empty where it is none, or a known value."""
+    found = {reference.address for reference in references(value)}
+    return found.pop() if len(found) == 1 else ""
+
+
+def is_true(value: Any) -> bool:
+    """Return whether a property is switched on; CloudFormation takes the word as well as the value."""
+    return str(value).lower() == "true"
+
+
+def unknown_resources(resolution: Resolution) -> Iterator[str]:
+    """Yield an objection for each resource that could let a packet pass and that is not read."""
+    for resource in resolution.resources.values():
+        if resource.type not in READ | WITHOUT_INTERFACE:
+            places = _places(resolution, resource)
+            if places:
+                yield f"{resource.address} ({resource.type}) stands in {', '.join(places)}, which the proof cannot read"
+            elif resource.type.startswith("AWS::EC2::"):
+                yield f"{resource.address} is of a type that the proof does not know: {resource.type}"
+        yield from _unread_parts(resolution, resource)
+
+
+def _places(resolution: Resolution, resource: Resource) -> list[str]:
+    named_by = sorted({one.address for one in references(resource.properties)})
+    return [one for one in named_by if one in resolution.resources and resolution.resources[one].type in PLACES]
+
+
+def _unread_parts(resolution: Resolution, resource: Resource) -> Iterator[str]:
+    """Yield what is unreadable of a resource that is read."""
+    properties = resource.properties
+    match resource.type:
+        case "AWS::EC2::SecurityGroup":
+            for key in ("SecurityGroupIngress", "SecurityGroupEgress"):
+                for index, rule in enumerate(properties.get(key, [])):
+                    yield from _unread_peer(resolution, f"{resource.address}.{key}[{index}]", rule)
+        case "AWS::EC2::SecurityGroupIngress" | "AWS::EC2::SecurityGroupEgress":
+            yield from _unread_peer(resolution, resource.address, properties)
+        case "AWS::EC2::Route" if "DestinationPrefixListId" in properties:
+            yield f"{resource.address}: the proof does not know the addresses of a prefix list; name ranges"
+        case "AWS::EC2::VPCCidrBlock" if "CidrBlock" in properties:
+            yield f"{resource.address}: the proof reads a VPC with one IPv4 range"
+        case "AWS::EC2::EIPAssociation" | "AWS::EC2::EIP" if "NetworkInterfaceId" in properties:
+            yield f"{resource.address}: the proof does not follow addresses of network interfaces; name the instance"
+        case "AWS::AutoScaling::AutoScalingGroup" if not _launches_from_template(properties):
+            yield f"{resource.address}: the proof reads machines that are launched from a launch template"
+
+
+def _unread_peer(resolution: Resolution, address: str, rule: Any) -> Iterator[str]:
+    peers = [rule[key] for key in SINGLE_RULE_PEERS if key in rule]
+    if not peers:
+        yield f"{address}: the proof reads rules that name a range or a security group, and this one names neither"
+    group = next((rule[key] for key in SINGLE_RULE_PEERS[2:] if key in rule), None)
+    if group is not None and named(group) not in resolution.resources:
+        yield f"{address} names the security group {group}, which is not of this release"
+
+
+def _launches_from_template(properties: Any) -> bool:
+    from_template = "LaunchTemplate" in properties or "MixedInstancesPolicy" in properties
+    return from_template and "VPCZoneIdentifier" in properties

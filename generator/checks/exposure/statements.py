@@ -1,0 +1,214 @@
+"""What is meant: who may talk to whom, on which ports and on which way. The proof holds the release to these tables.
+
+Each layer has a table of its own and must keep to it alone, because a layer that leans on another hides its holes. A
+flow is allowed from end to end where the sender's and the receiver's security groups are both meant to allow it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from generator.checks.exposure.network import AWS_SERVICES, COMPONENTS, STRANGERS, Asked, Place, Tier, Way
+from generator.checks.exposure.services import ALL, EPHEMERAL, NONE, Services, services, tcp
+
+SSH, HTTP, HTTPS, NFS, POSTGRESQL = 22, 80, 443, 2049, 5432
+
+ANYBODY = frozenset(Place)
+
+When = Callable[[Asked], bool]
+
+
+def always(_: Asked) -> bool:
+    """Say that a line holds in every setting."""
+    return True
+
+
+def ssh_access(asked: Asked) -> bool:
+    """Say that a line holds where operators come through SSH."""
+    return asked.access_mode == "ssh"
+
+
+def bastion_stands(asked: Asked) -> bool:
+    """Say that a line holds where there is a bastion."""
+    return asked.access_mode != "none"
+
+
+def endpoints_stand(asked: Asked) -> bool:
+    """Say that a line holds where AWS APIs are reached through interface endpoints."""
+    return asked.interface_endpoints
+
+
+def vpn_and_ssh(asked: Asked) -> bool:
+    """Say that a line holds where operators come through SSH, and may come through the VPN."""
+    return ssh_access(asked) and asked.vpn_range is not None
+
+
+def vpn_stands(asked: Asked) -> bool:
+    """Say that a line holds where there is a VPN."""
+    return asked.vpn_range is not None
+
+
+@dataclass(frozen=True)
+class Meant:
+    """One line of a layer's table: a component, with whom, on what."""
+
+    who: Place
+    peers: frozenset[Place]
+    services: Services
+    when: When = always
+
+
+ACCEPTS = (
+    Meant(Place.LOAD_BALANCER, ANYBODY, tcp(HTTP, HTTPS)),
+    Meant(Place.WEB_SERVERS, frozenset({Place.LOAD_BALANCER}), tcp(HTTP, HTTPS)),
+    Meant(Place.BASTION, frozenset({Place.OPERATORS, Place.VPN}), tcp(SSH), ssh_access),
+    Meant(Place.DATABASE, frozenset({Place.WEB_SERVERS, Place.BASTION}), tcp(POSTGRESQL)),
+    Meant(Place.FILE_SYSTEM, frozenset({Place.WEB_SERVERS}), tcp(NFS)),
+    Meant(Place.ENDPOINTS, frozenset({Place.WEB_SERVERS, Place.BASTION}), tcp(HTTPS)),
+)
+"""What the ingress rules of security groups let in, whoever sends it."""
+
+SENDS = (
+    Meant(Place.LOAD_BALANCER, frozenset({Place.WEB_SERVERS}), tcp(HTTP, HTTPS)),
+    Meant(Place.WEB_SERVERS, ANYBODY, tcp(HTTPS)),
+    Meant(Place.WEB_SERVERS, frozenset({Place.DATABASE}), tcp(POSTGRESQL)),
+    Meant(Place.WEB_SERVERS, frozenset({Place.FILE_SYSTEM}), tcp(NFS)),
+    Meant(Place.BASTION, ANYBODY, tcp(HTTPS)),
+    Meant(Place.BASTION, frozenset({Place.DATABASE}), tcp(POSTGRESQL)),
+)
+"""What the egress rules of security groups let out, whoever takes it."""
+
+PLACEHOLDER = services("icmp", 252)
+"""What a group may send to the address that nobody has: the rule that keeps EC2 from adding one that lets all out."""
+
+
+@dataclass(frozen=True)
+class Border:
+    """One line of the network ACLs' table: what passes a tier's border, to or from which tiers and outsiders."""
+
+    tier: Tier
+    outbound: bool
+    peers: frozenset[Tier | Place]
+    services: Services
+    when: When = always
+
+
+ANYWHERE: frozenset[Tier | Place] = frozenset({*STRANGERS, *Tier})
+
+BORDERS = (
+    # Clients of the load balancer, web servers on their way through a NAT gateway, and answers to both and the bastion.
+    Border(Tier.PUBLIC, False, ANYWHERE, tcp(HTTP, HTTPS) | EPHEMERAL),
+    Border(Tier.PUBLIC, False, frozenset({Place.OPERATORS, Place.VPN}), tcp(SSH), ssh_access),
+    Border(Tier.PUBLIC, True, ANYWHERE, tcp(HTTPS) | EPHEMERAL),
+    Border(Tier.PUBLIC, True, frozenset({Tier.PRIVATE}), tcp(HTTP)),
+    # The load balancer's requests, calls of interface endpoints from both tiers, and answers from everywhere.
+    Border(Tier.PRIVATE, False, frozenset({Tier.PUBLIC}), tcp(HTTP, HTTPS)),
+    Border(Tier.PRIVATE, False, frozenset({Tier.PRIVATE}), tcp(HTTPS)),
+    Border(Tier.PRIVATE, False, ANYWHERE, EPHEMERAL),
+    Border(Tier.PRIVATE, True, ANYWHERE, tcp(HTTPS)),
+    Border(Tier.PRIVATE, True, frozenset({Tier.ISOLATED}), tcp(POSTGRESQL, NFS)),
+    Border(Tier.PRIVATE, True, frozenset({Tier.PUBLIC, Tier.PRIVATE}), EPHEMERAL),
+    # Data is asked for, and answers.
+    Border(Tier.ISOLATED, False, frozenset({Tier.PRIVATE}), tcp(POSTGRESQL, NFS)),
+    Border(Tier.ISOLATED, True, frozenset({Tier.PRIVATE}), EPHEMERAL),
+    Border(Tier.ISOLATED, False, frozenset({Tier.PUBLIC}), tcp(POSTGRESQL), ssh_access),
+    Border(Tier.ISOLATED, True, frozenset({Tier.PUBLIC}), EPHEMERAL, ssh_access),
+)
+"""What network ACLs let pass. They are the coarse layer: they know tiers, not components."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """One line of the route tables' table: where a tier's packets for an outsider go."""
+
+    tier: Tier
+    to: frozenset[Place]
+    way: Way
+
+
+EXITS = (
+    Exit(Tier.PUBLIC, STRANGERS - {Place.VPN} | AWS_SERVICES, Way.INTERNET_GATEWAY),
+    Exit(Tier.PRIVATE, frozenset({Place.INTERNET, Place.OPERATORS}), Way.NAT_GATEWAY),
+    Exit(Tier.PRIVATE, AWS_SERVICES, Way.GATEWAY_ENDPOINT),
+    Exit(Tier.PUBLIC, frozenset({Place.VPN}), Way.VPN_GATEWAY),
+    Exit(Tier.PRIVATE, frozenset({Place.VPN}), Way.VPN_GATEWAY),
+)
+"""Where routes lead. What has no line has no route: the isolated tier never leaves the VPC."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Traffic that must work: from every spot of the source to every spot of the target, with answers."""
+
+    claim: str
+    requirements: tuple[str, ...]
+    source: Place
+    target: Place
+    ports: tuple[int, ...] = ()
+    """TCP ports; empty for those on which the target listens."""
+    when: When = always
+
+
+FLOWS = (
+    Flow("Clients reach the load balancer", ("W1", "W3", "E8", "E13"), Place.INTERNET, Place.LOAD_BALANCER, (80, 443)),
+    Flow("Operators are clients too", ("W1",), Place.OPERATORS, Place.LOAD_BALANCER, (80, 443)),
+    Flow(
+        "The load balancer reaches web servers, for requests and health checks",
+        ("W1", "W4", "W6"),
+        Place.LOAD_BALANCER,
+        Place.WEB_SERVERS,
+    ),
+    Flow("Web servers reach the database", ("E9",), Place.WEB_SERVERS, Place.DATABASE),
+    Flow("Web servers reach the file system", ("E11",), Place.WEB_SERVERS, Place.FILE_SYSTEM),
+    Flow("Web servers reach the internet, through NAT", ("W2", "E6"), Place.WEB_SERVERS, Place.INTERNET, (443,)),
+    Flow("Web servers reach S3, through a gateway endpoint", ("W2", "E7"), Place.WEB_SERVERS, Place.S3, (443,)),
+    Flow("Web servers reach DynamoDB the same way", ("W2", "E10"), Place.WEB_SERVERS, Place.DYNAMODB, (443,)),
+    Flow("Web servers reach interface endpoints", ("W2",), Place.WEB_SERVERS, Place.ENDPOINTS, (443,), endpoints_stand),
+    Flow("The bastion reaches the database", ("E5",), Place.BASTION, Place.DATABASE, (), bastion_stands),
+    Flow("The bastion reaches AWS APIs", ("E5", "W2"), Place.BASTION, Place.INTERNET, (443,), bastion_stands),
+    Flow(
+        "The bastion reaches interface endpoints",
+        ("E5",),
+        Place.BASTION,
+        Place.ENDPOINTS,
+        (443,),
+        lambda asked: bastion_stands(asked) and endpoints_stand(asked),
+    ),
+    Flow("Operators reach the bastion by SSH", ("E5",), Place.OPERATORS, Place.BASTION, (SSH,), ssh_access),
+    Flow("Operators reach the bastion through the VPN", ("D1", "D8"), Place.VPN, Place.BASTION, (SSH,), vpn_and_ssh),
+    Flow("Web servers reach what is behind the VPN", ("D1",), Place.WEB_SERVERS, Place.VPN, (HTTPS,), vpn_stands),
+)
+"""What must work, from every client port and in every pair of zones."""
+
+
+def accepts(asked: Asked, who: Place, sender: Place) -> Services:
+    """Return what a component is meant to take from somebody; who stands outside takes everything."""
+    return _sum(ACCEPTS, asked, who, sender) if who in COMPONENTS else ALL
+
+
+def sends(asked: Asked, who: Place, taker: Place) -> Services:
+    """Return what a component is meant to send to somebody; who is not ours sends everything."""
+    return _sum(SENDS, asked, who, taker) if who in COMPONENTS else ALL
+
+
+def passes(asked: Asked, tier: Tier, outbound: bool, peer: Tier | Place) -> Services:
+    """Return what is meant to pass a tier's border."""
+    found = NONE
+    for line in BORDERS:
+        if line.tier is tier and line.outbound is outbound and peer in line.peers and line.when(asked):
+            found |= line.services
+    return found
+
+
+def leads(tier: Tier, target: Place) -> Way | None:
+    """Return where a tier's packets for an outsider are meant to go; None for nowhere."""
+    return next((line.way for line in EXITS if line.tier is tier and target in line.to), None)
+
+
+def _sum(table: Iterable[Meant], asked: Asked, who: Place, peer: Place) -> Services:
+    found = NONE
+    for line in table:
+        if line.who is who and peer in line.peers and line.when(asked):
+            found |= line.services
+    return found

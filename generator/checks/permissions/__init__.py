@@ -1,0 +1,1 @@
+"""The permission proof: what each role and user of the platform may do, decided by evaluating the released policies."""

@@ -1,0 +1,146 @@
+"""What must stand in the policies themselves, whatever requests come: boundaries, and whom a policy lets in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from generator.checks.permissions.evaluation import Policy, Principal
+from generator.checks.permissions.worlds import World
+
+WITHOUT_SOURCE = frozenset({"cloudformation.amazonaws.com", "ec2.amazonaws.com"})
+"""Services whose use of a role needs no condition of the account: a role is handed to them within its account only.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html"""
+
+SOURCES = ("aws:SourceAccount", "aws:SourceArn")
+WHO_OF_AN_ACCOUNT = ("aws:PrincipalArn", "aws:MultiFactorAuthPresent")
+
+
+@dataclass(frozen=True)
+class Examination:
+    """A claim about documents, and what finds its counterexamples in one setting."""
+
+    sentence: str
+    requirements: tuple[str, ...]
+    look: Callable[[World], Iterator[str]]
+    counted: str
+    """What is looked at, in the plural."""
+    count: Callable[[World], int]
+
+
+def _boundaries(world: World) -> Iterator[str]:
+    for principal in world.principals():
+        wanted = f"boundaries/{_boundary_of(principal)}"
+        found = principal.boundary.name if principal.boundary else "none"
+        if found != wanted:
+            yield f"{principal.name}: boundary {found} in the place of {wanted}"
+
+
+def _boundary_of(principal: Principal) -> str:
+    if not principal.is_role:
+        return "OperatorBoundary"
+    delivers = principal.name.startswith(("pipeline/", "target_account/"))
+    return "DeliveryBoundary" if delivers else "WorkloadBoundary"
+
+
+def _open_trusts(world: World) -> Iterator[str]:
+    for principal in world.principals():
+        if principal.trust:
+            for statement in _allowing(principal.trust):
+                yield from (f"{principal.name}: trust {why}" for why in _too_open(statement))
+
+
+def _too_open(statement: Mapping[str, Any]) -> Iterator[str]:
+    """Yield why a statement of a trust policy lets in more than one service, role or workflow."""
+    named = f"statement {statement.get('Sid', '')}"
+    who, keys = statement.get("Principal"), _condition_keys(statement)
+    if not isinstance(who, Mapping) or "*" in _listed(who.get("AWS", [])):
+        yield f"{named}: everybody"
+        return
+    for service in _listed(who.get("Service", [])):
+        if service not in WITHOUT_SOURCE and not keys & set(SOURCES):
+            yield f"{named}: {service} for any account, without aws:SourceAccount or aws:SourceArn"
+    for principal in _listed(who.get("AWS", [])):
+        if principal.endswith(":root") and not keys & set(WHO_OF_AN_ACCOUNT):
+            yield f"{named}: the whole of {principal}, without MFA or the name of a role"
+    for provider in _listed(who.get("Federated", [])):
+        if not {each.partition(":")[2] for each in _equal_keys(statement)} >= {"aud", "sub"}:
+            yield f"{named}: {provider} without exact audience and subject"
+
+
+def _open_guards(world: World) -> Iterator[str]:
+    for account in (world.environment, world.tools):
+        for address, policy in account.guards.items():
+            if policy.kind == "resource":
+                for statement in _allowing(policy):
+                    yield from (f"{address}: {why}" for why in _gives_away(statement))
+
+
+def _gives_away(statement: Mapping[str, Any]) -> Iterator[str]:
+    named = f"statement {statement.get('Sid', '')}"
+    who = statement.get("Principal")
+    if not isinstance(who, Mapping) or "*" in _listed(who.get("AWS", [])):
+        yield f"{named}: lets everybody in"
+    if any("*" in action for action in _listed(statement.get("Action", ["*"]))):
+        yield f"{named}: allows actions by a wildcard"
+
+
+def _everything(world: World) -> Iterator[str]:
+    for principal in world.principals():
+        if principal.name != "target_account/BreakGlassRole":
+            for policy in principal.policies:
+                for statement in _allowing(policy):
+                    actions = _listed(statement.get("Action", ["*"]))
+                    if any(action.partition(":")[2] in ("", "*") for action in actions):
+                        named = statement.get("Sid", "")
+                        yield f"{principal.name}: policy {policy.name}, statement {named}: all actions of a service"
+
+
+EXAMINATIONS = (
+    Examination(
+        "Every role and user has the boundary of its kind",
+        ("D9", "D17"),
+        _boundaries,
+        "roles and users",
+        lambda world: len(world.principals()),
+    ),
+    Examination(
+        "Every trust policy names whom it lets in: a service for this account, one role, people with MFA, one workflow",
+        ("D9", "D17"),
+        _open_trusts,
+        "roles",
+        lambda world: sum(principal.is_role for principal in world.principals()),
+    ),
+    Examination(
+        "No key, bucket or topic lets everybody in, or allows actions by a wildcard",
+        ("D4", "D10"),
+        _open_guards,
+        "policies of resources",
+        lambda world: len(world.environment.guards) + len(world.tools.guards),
+    ),
+    Examination(
+        "No role but that for emergencies has all actions of a service",
+        ("D9",),
+        _everything,
+        "policies",
+        lambda world: sum(len(principal.policies) for principal in world.principals()),
+    ),
+)
+
+
+def _allowing(policy: Policy) -> list[Mapping[str, Any]]:
+    statements: Sequence[Mapping[str, Any]] = policy.document["Statement"]
+    return [statement for statement in statements if statement["Effect"] == "Allow"]
+
+
+def _condition_keys(statement: Mapping[str, Any]) -> set[str]:
+    return {key for block in statement.get("Condition", {}).values() for key in block}
+
+
+def _equal_keys(statement: Mapping[str, Any]) -> set[str]:
+    return set(statement.get("Condition", {}).get("StringEquals", {}))
+
+
+def _listed(value: Any) -> list[str]:
+    return list(value) if isinstance(value, list | tuple) else [value]

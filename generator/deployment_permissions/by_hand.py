@@ -1,0 +1,252 @@
+"""Statements that no rule gives: roles and who may be handed them, keys, launches, and what is refused whatever else
+is allowed.
+
+`corrections.yaml` names them under `by_hand`, with the reason why the actions are not given by rule.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from awacs.aws import (
+    Action,
+    ArnEquals,
+    ArnLike,
+    Bool,
+    Condition,
+    Deny,
+    PolicyDocument,
+    Statement,
+    StringEquals,
+    StringEqualsIfExists,
+    StringLike,
+    StringNotEquals,
+)
+from troposphere import AWSHelperFn, Sub
+
+from generator.deployment_permissions.scopes import ACCOUNT, SCOPES
+from generator.deployment_permissions.statements import OUR_TAG, actions
+from generator.errors import UserError
+from generator.iam import Resource, allow, arn, operator_boundary, workload_boundary
+from generator.naming import BOOTSTRAP_ROLES, BOOTSTRAP_STACKS, PROJECT
+
+Template = Mapping[str, Any]
+"""A template as a dictionary."""
+
+LONGEST_LOGICAL_ID = 24
+"""Of the 64 characters of a role's name, CloudFormation keeps 24 for the logical id, whatever the stack is called:
+`BuildkitStack-BuildkitSta-HandlerServiceRoleFCDC14-1HUWNNZSWMJKC`. https://github.com/aws/aws-cdk/issues/26979"""
+
+SERVICE_LINKED_ROLES: Mapping[str, str] = {
+    "AWS::AutoScaling::AutoScalingGroup": "autoscaling.amazonaws.com",
+    "AWS::EFS::FileSystem": "elasticfilesystem.amazonaws.com",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": "elasticloadbalancing.amazonaws.com",
+    "AWS::RDS::DBInstance": "rds.amazonaws.com",
+}
+"""Services that make a role of their own when the first resource of a type is created in an account.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html"""
+
+SERVICES_WITH_DATA = ("dynamodb", "elasticfilesystem", "rds", "secretsmanager")
+"""Services that encrypt with the data key when CloudFormation creates something of theirs."""
+
+WITHOUT_REGION = ("iam:*", "route53:*")
+"""Their requests count as of us-east-1, wherever the stack is.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-requestedregion"""
+
+NEVER = (
+    "dynamodb:DeleteBackup",
+    "dynamodb:DeleteTable",
+    "elasticfilesystem:DeleteFileSystem",
+    "kms:DisableKey",
+    "kms:ScheduleKeyDeletion",
+    "rds:DeleteDBInstanceAutomatedBackup",
+    "rds:DeleteDBSnapshot",
+    "rds:ModifyDBSnapshotAttribute",
+    "s3:DeleteObject",
+    "s3:DeleteObjectVersion",
+    "secretsmanager:DeleteSecret",
+)
+"""What ends or gives away data and its backups: no deployment ever needs it (generator/retention.py)."""
+
+
+def pass_roles(templates: Iterable[Template]) -> list[Statement]:
+    """Allow each role that a template makes to be handed to the services that its trust policy names, and to no other.
+
+    Raises `UserError` for a logical id that CloudFormation would shorten in the role's name.
+    """
+    by_services: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for title, role in _resources(templates, "AWS::IAM::Role"):
+        services = tuple(sorted(_trusted_services(role["AssumeRolePolicyDocument"])))
+        if services:
+            by_services[services].add(title)
+    return [
+        allow(
+            "PassRolesTo" + "And".join(_service_name(service) for service in services),
+            actions(["iam:PassRole"]),
+            [arn(f"iam::{ACCOUNT}:role/{PROJECT}-*-{title}-*") for title in sorted(titles)],
+            Condition(StringEquals({"iam:PassedToService": list(services)})),
+        )
+        for services, titles in sorted(by_services.items())
+    ]
+
+
+def roles(templates: Iterable[Template]) -> list[Statement]:
+    """Allow roles to be made and changed inside the boundary of workloads, with those policies of AWS that are used."""
+    bounded = StringEquals({"iam:PermissionsBoundary": workload_boundary()})
+    ours = [arn(each) for each in SCOPES["iam:role"].arns]
+    changes = (
+        "CreateRole",
+        "DeleteRolePolicy",
+        "PutRolePermissionsBoundary",
+        "PutRolePolicy",
+        "UpdateAssumeRolePolicy",
+    )
+    statements = [allow("RolesWithinTheBoundary", actions(f"iam:{name}" for name in changes), ours, Condition(bounded))]
+    managed = _managed_policies(templates)
+    if managed:
+        named = ArnEquals({"iam:PolicyARN": [Sub(policy) for policy in managed]})
+        attaching = actions(["iam:AttachRolePolicy", "iam:DetachRolePolicy"])
+        statements.append(allow("AwsPoliciesOfRoles", attaching, ours, Condition([bounded, named])))
+    return statements
+
+
+def users(types: Iterable[str]) -> list[Statement]:
+    """Allow users, where there are any, to be made and changed inside the boundary of operators."""
+    if "AWS::IAM::User" not in types:
+        return []
+    changes = ("CreateUser", "DeleteUserPolicy", "PutUserPermissionsBoundary", "PutUserPolicy")
+    bounded = Condition(StringEquals({"iam:PermissionsBoundary": operator_boundary()}))
+    ours = [arn(each) for each in SCOPES["iam:user"].arns]
+    return [allow("UsersWithinTheBoundary", actions(f"iam:{name}" for name in changes), ours, bounded)]
+
+
+def service_linked_roles(types: Iterable[str]) -> list[Statement]:
+    """Allow the roles that AWS's services make for themselves, by service."""
+    services = sorted({SERVICE_LINKED_ROLES[each] for each in types if each in SERVICE_LINKED_ROLES})
+    return [
+        allow(
+            "ServiceLinkedRoles",
+            actions(["iam:CreateServiceLinkedRole"]),
+            [arn(f"iam::{ACCOUNT}:role/aws-service-role/{service}/*") for service in services],
+            Condition(StringEquals({"iam:AWSServiceName": services})),
+        )
+    ]
+
+
+def launches() -> list[Statement]:
+    """Allow launches from launch templates of ours, into our subnets and groups.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-launch-template-permissions.html
+    """
+    run = actions(["ec2:RunInstances"])
+    from_template = ArnLike({"ec2:LaunchTemplate": arn(f"ec2:*:{ACCOUNT}:launch-template/*")})
+    launched = [arn(f"ec2:*:{ACCOUNT}:{name}/*") for name in ("instance", "network-interface", "volume")]
+    inside = [arn(f"ec2:*:{ACCOUNT}:{name}/*") for name in ("security-group", "subnet")]
+    named = Condition(StringLike({"aws:ResourceTag/Name": f"{PROJECT}-*"}))
+    at_launch = {"ec2:CreateAction": "RunInstances", "aws:RequestTag/Project": PROJECT}
+    return [
+        # Images belong to Amazon: their ARNs have no account.
+        allow("LaunchFromTemplates", run, [*launched, arn("ec2:*::image/*")], Condition(from_template)),
+        allow("LaunchInside", run, inside, Condition([from_template, StringEquals(OUR_TAG)])),
+        allow("LaunchTemplatesOfOurs", run, [arn(f"ec2:*:{ACCOUNT}:launch-template/*")], named),
+        allow("TagAtLaunch", actions(["ec2:CreateTags"]), launched, Condition(StringEquals(at_launch))),
+    ]
+
+
+def keys() -> list[Statement]:
+    """Allow keys to be made with our tag and to be used through the services that hold the data; grants to these alone.
+
+    New tags of a key count after up to five minutes; until then a key has none.
+    https://docs.aws.amazon.com/kms/latest/developerguide/abac.html
+    """
+    through = StringLike({"kms:ViaService": [f"{service}.*.amazonaws.com" for service in SERVICES_WITH_DATA]})
+    ours, ours_or_new = [arn(each) for each in SCOPES["kms:key"].arns], StringEqualsIfExists(OUR_TAG)
+    use = ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext")
+    for_aws = Bool({"kms:GrantIsForAWSResource": "true"})
+    tagged = Condition(StringEquals({"aws:RequestTag/Project": PROJECT}))
+    return [
+        # The request that makes a key brings its tags and its first policy.
+        # https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-kms
+        allow("KeysTaggedFromTheStart", actions(["kms:CreateKey", "kms:PutKeyPolicy"]), ["*"], tagged),
+        allow("KeysThroughServices", actions(f"kms:{name}" for name in use), ours, Condition([through, ours_or_new])),
+        allow("GrantsToServices", actions(["kms:CreateGrant"]), ours, Condition([through, ours_or_new, for_aws])),
+    ]
+
+
+def file_systems() -> list[Statement]:
+    """Allow file systems that are encrypted. They have no name; their tags come with the request, since the only right
+    to tag that the type's schema lists is the one which that request needs.
+    """
+    ours, encrypted = StringEquals({"aws:RequestTag/Project": PROJECT}), Bool({"elasticfilesystem:Encrypted": "true"})
+    make = actions(["elasticfilesystem:CreateFileSystem"])
+    return [allow("FilesTaggedAndEncrypted", make, ["*"], Condition([ours, encrypted]))]
+
+
+def templates_of_releases(objects: Sequence[Resource], key: Resource) -> list[Statement]:
+    """Allow the templates of nested stacks to be read: bucket and key belong to the tools account."""
+    via_s3 = Condition(StringLike({"kms:ViaService": "s3.*.amazonaws.com"}))
+    return [
+        allow("TemplatesOfReleases", actions(["s3:GetObject"]), objects),
+        allow("DecryptThem", actions(["kms:Decrypt"]), [key], via_s3),
+    ]
+
+
+def guard(regions: AWSHelperFn, policies: Iterable[str]) -> list[Statement]:
+    """Refuse, whatever else is allowed: other regions, the bootstrap's own, and the end of data and backups."""
+    elsewhere = Condition(StringNotEquals({"aws:RequestedRegion": regions}))
+    own = [f"role/{name}" for name in BOOTSTRAP_ROLES] + [f"policy/{name}" for name in policies]
+    stacks = [arn(f"cloudformation:*:{ACCOUNT}:stack/{name}/*") for name in BOOTSTRAP_STACKS]
+    return [
+        Statement(
+            Sid="OutsideItsRegions",
+            Effect=Deny,
+            NotAction=[Action(*name.split(":")) for name in WITHOUT_REGION],
+            Resource=["*"],
+            Condition=elsewhere,
+        ),
+        _deny("RolesAndPoliciesOfTheBootstrap", ["iam:*"], [arn(f"iam::{ACCOUNT}:{name}") for name in own]),
+        _deny("StacksOfTheBootstrap", ["cloudformation:*"], stacks),
+        _deny("DataAndItsBackups", NEVER, ["*"]),
+    ]
+
+
+def _deny(sid: str, names: Iterable[str], resources: Sequence[Resource]) -> Statement:
+    return Statement(Sid=sid, Effect=Deny, Action=actions(names), Resource=list(resources))
+
+
+def _resources(templates: Iterable[Template], type_name: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    for template in templates:
+        for title, resource in template["Resources"].items():
+            if resource["Type"] == type_name:
+                if len(title) > LONGEST_LOGICAL_ID:
+                    raise UserError(
+                        f"{title}: a role's logical id has at most {LONGEST_LOGICAL_ID} characters; shorten it"
+                    )
+                yield title, resource["Properties"]
+
+
+def _trusted_services(document: PolicyDocument | Mapping[str, Any]) -> set[str]:
+    """Return the services that a trust policy names."""
+    policy = document.to_dict() if isinstance(document, PolicyDocument) else document
+    found: set[str] = set()
+    for statement in policy["Statement"]:
+        services = statement.get("Principal", {}).get("Service", [])
+        found.update([services] if isinstance(services, str) else services)
+    return found
+
+
+def _managed_policies(templates: Iterable[Template]) -> list[str]:
+    """Return the ARNs of AWS's managed policies that roles of the templates have, as text for `Fn::Sub`."""
+    return sorted(
+        {
+            policy["Fn::Sub"]
+            for _, role in _resources(templates, "AWS::IAM::Role")
+            for policy in role.get("ManagedPolicyArns", [])
+        }
+    )
+
+
+def _service_name(principal: str) -> str:
+    return "".join(word.capitalize() for part in principal.split(".")[:-2] for word in part.split("-"))

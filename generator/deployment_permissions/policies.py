@@ -1,0 +1,69 @@
+"""The managed policies that CloudFormation deploys with, by subject: what each may hold, and IAM's limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from awacs.aws import Statement
+from troposphere import AWSHelperFn
+
+from generator.deployment_permissions import by_hand
+from generator.deployment_permissions.by_hand import Template
+from generator.deployment_permissions.needs import needs
+from generator.deployment_permissions.statements import READ_SERVICE, generic_statements
+from generator.errors import UserError
+from generator.iam import Resource
+from generator.naming import DELIVERY_BOUNDARY, OPERATOR_BOUNDARY, PROJECT, WORKLOAD_BOUNDARY
+
+SUBJECTS: Mapping[str, Sequence[str]] = {
+    "Reading": (READ_SERVICE,),
+    "Network": ("ec2",),
+    "Compute": ("autoscaling", "cloudwatch", "elasticloadbalancing", "ssm"),
+    "Data": ("dynamodb", "elasticfilesystem", "rds", "s3", "secretsmanager"),
+    "Encryption": ("acm", "kms"),
+    "Identity": ("iam",),
+    "Delivery": ("cloudformation", "logs", "route53"),
+    "Guard": (),
+}
+"""The policies, and the services of each. Their names are logical ids: they stay."""
+
+MAXIMUM_CHARACTERS = 6144
+"""Of a managed policy, white space not counted. A role can have ten of them.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+
+
+def policy_name(subject: str) -> str:
+    """Return the name of the policy on a subject: `web-platform-deploy-network`."""
+    return f"{PROJECT}-deploy-{subject.lower()}"
+
+
+def policy_names() -> list[str]:
+    """Return the names of all policies, in order."""
+    return [policy_name(subject) for subject in SUBJECTS]
+
+
+def statements_by_subject(
+    templates: Sequence[Template], regions: AWSHelperFn, template_objects: Sequence[Resource], artifact_key: Resource
+) -> dict[str, list[Statement]]:
+    """Return the statements of each policy: all that deploying these templates needs, and what is refused.
+
+    Raises `UserError` for a type, an action or a service that has no place yet.
+    """
+    types = sorted({resource["Type"] for template in templates for resource in template["Resources"].values()})
+    generic = generic_statements(needs(types))
+    homeless = generic.keys() - {service for services in SUBJECTS.values() for service in services}
+    if homeless:
+        raise UserError(f"deployment policies: no policy is for {min(homeless)}; add it to SUBJECTS in policies.py")
+    found = {
+        subject: [statement for service in services for statement in generic.get(service, [])]
+        for subject, services in SUBJECTS.items()
+    }
+    boundaries = (WORKLOAD_BOUNDARY, OPERATOR_BOUNDARY, DELIVERY_BOUNDARY)
+    found["Compute"] += by_hand.launches()
+    found["Data"] += by_hand.file_systems()
+    found["Encryption"] += by_hand.keys()
+    found["Identity"] += [*by_hand.roles(templates), *by_hand.users(types), *by_hand.pass_roles(templates)]
+    found["Identity"] += by_hand.service_linked_roles(types)
+    found["Delivery"] += by_hand.templates_of_releases(template_objects, artifact_key)
+    found["Guard"] += by_hand.guard(regions, [*boundaries, f"{PROJECT}-deploy-*"])
+    return found

@@ -1,0 +1,124 @@
+"""By what a policy recognises our resources: their names where CloudFormation names them after the stack, else a tag.
+
+CloudFormation puts the stack's name first in the names that it makes: `web-platform-dev-Security-1A-WebServerRole-2B`.
+It tags what has only an id with the stack's tags, `Project` among them; but for many types only after creating them, so
+that no creation can be made to depend on the request's tags, and what an untagged resource needs to become one of ours
+must be allowed for a moment.
+https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/714
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+from generator.naming import PROJECT
+
+
+class Mark(Enum):
+    """By what one of our resources is told from others of its type."""
+
+    NAME = "name"
+    TAG = "tag"
+    NAME_TAG = "name tag"
+    """Stack tags do not reach the type; its template gives it a `Name` tag at creation."""
+    NOTHING = "nothing"
+    """It belongs to somebody else, or its name is the user's."""
+    PART = "part"
+    """A part of another resource, which is marked; it has no tags of its own."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The ARNs of our resources of a type, without `arn:<partition>:`, and what marks them.
+
+    ARNs name the account but no region: regions are denied in one place for all actions (`by_hand.guard`).
+    """
+
+    arns: tuple[str, ...]
+    mark: Mark
+
+
+def _tagged(service: str, *types: str) -> dict[str, Scope]:
+    return {
+        f"{service}:{type_name}": Scope((f"{service}:*:${{AWS::AccountId}}:{type_name.strip('/')}/*",), Mark.TAG)
+        for type_name in types
+    }
+
+
+def _named(*arns: str) -> Scope:
+    return Scope(arns, Mark.NAME)
+
+
+ACCOUNT = "${AWS::AccountId}"
+
+SCOPES: Mapping[str, Scope] = MappingProxyType(
+    {
+        **_tagged("acm", "certificate"),
+        "autoscaling:autoScalingGroup": _named(
+            f"autoscaling:*:{ACCOUNT}:autoScalingGroup:*:autoScalingGroupName/{PROJECT}-*"
+        ),
+        "cloudformation:stack": _named(f"cloudformation:*:{ACCOUNT}:stack/{PROJECT}-*"),
+        "cloudwatch:alarm": _named(f"cloudwatch:*:{ACCOUNT}:alarm:{PROJECT}-*"),
+        "dynamodb:table": _named(f"dynamodb:*:{ACCOUNT}:table/{PROJECT}-*"),
+        **_tagged(
+            "ec2",
+            *("customer-gateway", "elastic-ip", "instance", "internet-gateway", "natgateway", "network-acl"),
+            *("route-table", "security-group", "subnet", "vpc", "vpc-endpoint", "vpc-flow-log", "vpn-connection"),
+            "vpn-gateway",
+        ),
+        "ec2:launch-template": Scope((f"ec2:*:{ACCOUNT}:launch-template/*",), Mark.NAME_TAG),
+        "ec2:security-group-rule": Scope((f"ec2:*:{ACCOUNT}:security-group-rule/*",), Mark.PART),
+        **_tagged("elasticfilesystem", "access-point", "file-system"),
+        # A load balancer's name has 32 characters, in which little is left of the stack's.
+        **_tagged("elasticloadbalancing", "listener-rule/app", "listener/app", "loadbalancer/app/", "targetgroup"),
+        "iam:group": _named(f"iam::{ACCOUNT}:group/{PROJECT}-*"),
+        "iam:instance-profile": _named(f"iam::{ACCOUNT}:instance-profile/{PROJECT}-*"),
+        "iam:oidc-provider": _named(f"iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"),
+        "iam:role": _named(f"iam::{ACCOUNT}:role/{PROJECT}-*"),
+        "iam:user": _named(f"iam::{ACCOUNT}:user/{PROJECT}-*"),
+        "kms:alias": _named(f"kms:*:{ACCOUNT}:alias/{PROJECT}-*"),
+        **_tagged("kms", "key"),
+        "logs:log-group": _named(
+            f"logs:*:{ACCOUNT}:log-group:{PROJECT}-*", f"logs:*:{ACCOUNT}:log-group:/aws/rds/instance/{PROJECT}-*"
+        ),
+        "rds:db": _named(f"rds:*:{ACCOUNT}:db:{PROJECT}-*"),
+        "rds:og": _named(f"rds:*:{ACCOUNT}:og:default*"),
+        "rds:pg": _named(f"rds:*:{ACCOUNT}:pg:{PROJECT}-*"),
+        "rds:snapshot": _named(f"rds:*:{ACCOUNT}:snapshot:{PROJECT}-*"),
+        "rds:subgrp": _named(f"rds:*:{ACCOUNT}:subgrp:{PROJECT}-*"),
+        # The user's own zone, given by its id; a zone of AWS's for private DNS of endpoints.
+        "route53:change": Scope(("route53:::change/*",), Mark.NOTHING),
+        "route53:hostedzone": Scope(("route53:::hostedzone/*",), Mark.NOTHING),
+        "s3:bucket": _named(f"s3:::{PROJECT}-*"),
+        # CloudFormation names a secret after its logical id alone.
+        "secretsmanager:Secret": Scope((f"secretsmanager:*:{ACCOUNT}:secret:*",), Mark.TAG),
+        "ssm:document": _named(f"ssm:*:{ACCOUNT}:document/{PROJECT}-*"),
+        "ssm:parameter": _named(f"ssm:*:{ACCOUNT}:parameter/{PROJECT}/*"),
+    }
+)
+"""By service and resource type, as AWS's reference calls them. Types that are not here are ours nowhere."""
+
+MAKERS = frozenset(
+    {
+        "elasticloadbalancing:CreateLoadBalancer",
+        "elasticloadbalancing:CreateTargetGroup",
+        # RDS makes the master's secret with its caller's rights and with tags of its own, so ours cannot be asked for.
+        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
+        "secretsmanager:CreateSecret",
+    }
+)
+"""Actions whose resource is the new one, where the reference does not tell."""
+
+TAGS_COME_LATER = frozenset(
+    {
+        # A subnet that loses its ACL goes back to the VPC's own, which never gets our tag.
+        "ec2:ReplaceNetworkAclAssociation",
+        # A new key gets its alias at once, and its tags count after up to five minutes.
+        # https://docs.aws.amazon.com/kms/latest/developerguide/abac.html
+        "kms:CreateAlias",
+    }
+)
+"""Actions on resources that are not, or not yet, recognised by our tag."""

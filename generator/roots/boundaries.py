@@ -1,0 +1,266 @@
+"""Permissions boundaries: the most that roles and users of this account can ever be allowed.
+
+Owns three managed policies that are used as permissions boundaries only, in the tools account as in every environment's
+account (D9). A boundary grants nothing: a role may do what its own policies *and* its boundary allow. That is why there
+are wildcards here, which no policy that grants has.
+
+An administrator deploys this root before any other. The roles that deliver are bounded by it themselves, so that none
+of them can change a boundary, or make a role or a user that has none: whatever a template asks CloudFormation to
+create stays inside.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from awacs.aws import (
+    Action,
+    Bool,
+    Condition,
+    Deny,
+    Statement,
+    StringEquals,
+    StringEqualsIfExists,
+    StringNotEquals,
+)
+from troposphere import AWSHelperFn, Equals, If, Not, Ref, Split, Sub, Template
+from troposphere.iam import ManagedPolicy
+
+from generator.iam import allow, arn, document, operator_boundary, workload_boundary
+from generator.naming import BOOTSTRAP_ROLES, DELIVERY_BOUNDARY, OPERATOR_BOUNDARY, PROJECT, WORKLOAD_BOUNDARY
+from generator.nesting import add_condition
+from generator.parameter_types import ManagedPolicyArn, RegionNames, output, parameter
+
+EVERYWHERE = ["*"]
+
+WORKLOAD: Mapping[str, Sequence[str]] = {
+    "autoscaling": ("CancelInstanceRefresh", "Describe*", "StartInstanceRefresh"),
+    "cloudformation": ("Describe*", "Get*", "List*", "SignalResource"),
+    "cloudwatch": ("Describe*", "Get*", "List*", "PutMetricData"),
+    "dynamodb": ("*Item", "BatchGet*", "ConditionCheckItem", "Describe*", "List*", "Query", "Scan"),
+    "ec2": ("Describe*", "GetConsoleOutput"),
+    "ec2-instance-connect": ("SendSSHPublicKey",),
+    "ec2messages": ("*",),
+    "ecr": ("BatchCheck*", "BatchGet*", "Describe*", "Get*", "List*"),
+    "ecs": ("Describe*", "ExecuteCommand", "List*"),
+    "elasticfilesystem": ("ClientMount", "ClientWrite", "Describe*"),
+    "elasticloadbalancing": ("Describe*",),
+    "kms": ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey*", "ReEncrypt*"),
+    "logs": (
+        *("CreateLogGroup", "CreateLogStream", "PutLogEvents", "PutRetentionPolicy"),
+        *("Describe*", "Filter*", "Get*", "List*", "StartQuery", "StopQuery"),
+    ),
+    "rds": ("Describe*", "List*"),
+    "rds-db": ("connect",),
+    "s3": ("AbortMultipartUpload", "Get*", "List*", "PutObject"),
+    "secretsmanager": ("DescribeSecret", "GetSecretValue"),
+    "servicediscovery": ("Discover*", "Get*", "List*"),
+    "ssm": (
+        *("Describe*", "Get*", "List*"),
+        *("ResumeSession", "StartSession", "TerminateSession"),
+        *("PutComplianceItems", "PutInventory", "UpdateInstanceAssociationStatus", "UpdateInstanceInformation"),
+    ),
+    "ssmmessages": ("*",),
+    "tag": ("Get*",),
+    "xray": ("BatchGet*", "Get*", "List*", "PutTelemetryRecords", "PutTraceSegments"),
+}
+"""What machines, AWS services and operators of the platform use, by service; no iam, sts, organizations or account."""
+
+NEVER_FOR_WORKLOADS: Mapping[str, Sequence[str]] = {
+    "ec2": ("DescribeVpnConnections",),  # the answer holds the tunnels' keys
+    "iam": ("*",),
+    "kms": ("CreateGrant", "Disable*", "PutKeyPolicy", "ScheduleKeyDeletion"),
+    "logs": ("Delete*", "PutResourcePolicy", "PutSubscriptionFilter"),
+    "organizations": ("*",),
+    "s3": ("Delete*", "PutBucket*", "PutEncryptionConfiguration", "PutObjectAcl"),
+    "ssm": ("CreateDocument", "DeleteDocument", "ModifyDocumentPermission", "PutParameter", "UpdateDocument*"),
+    "sts": ("AssumeRole*",),
+}
+"""What even a resource's own policy cannot give them.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html#access_policies_boundaries-eval-logic
+"""
+
+OWN_DEVICE = (
+    "ChangePassword",
+    "CreateVirtualMFADevice",
+    "DeactivateMFADevice",
+    "DeleteVirtualMFADevice",
+    "EnableMFADevice",
+    "GetMFADevice",
+    "GetUser",
+    "ListMFADevices",
+    "ResyncMFADevice",
+)
+"""What people do with their own password and MFA device."""
+
+WITHOUT_REGION: Mapping[str, Sequence[str]] = {
+    "cloudfront": ("*",),
+    "iam": ("*",),
+    "route53": ("*",),
+    "s3": ("ListAllMyBuckets",),
+    "sts": ("*",),
+}
+"""Services whose requests all count as of us-east-1, wherever they come from.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-requestedregion
+"""
+
+POLICIES_OF_A_ROLE = (
+    "AttachRolePolicy",
+    "CreateRole",
+    "DeleteRolePolicy",
+    "DetachRolePolicy",
+    "PutRolePermissionsBoundary",
+    "PutRolePolicy",
+)
+POLICIES_OF_A_USER = tuple(name.replace("Role", "User") for name in POLICIES_OF_A_ROLE)
+"""The actions that tell IAM's condition which boundary the role or user has, or is to have."""
+
+ON_BOOTSTRAP_ROLES = (
+    *POLICIES_OF_A_ROLE,
+    "DeleteRole",
+    "TagRole",
+    "UntagRole",
+    "UpdateAssumeRolePolicy",
+    "UpdateRole*",
+)
+
+NEVER_IN_DELIVERY: Mapping[str, Sequence[str]] = {
+    "account": ("*",),
+    "iam": (
+        # Policies with a life of their own, the boundaries among them. The platform's roles have inline policies.
+        "CreatePolicy*",
+        "DeletePolicy*",
+        "SetDefaultPolicyVersion",
+        "Delete*PermissionsBoundary",
+        # Ways into the account that outlive a session. Taking them away is part of deleting a user.
+        "CreateAccessKey",
+        "CreateLoginProfile",
+        "UpdateAccessKey",
+        "UpdateLoginProfile",
+        "*SAMLProvider",
+        "*ServiceSpecificCredential",
+        "*SigningCertificate",
+        "*SSHPublicKey",
+        # Settings of the account.
+        "*AccountAlias",
+        "*AccountPasswordPolicy",
+        "*MFADevice",
+    ),
+    "organizations": ("*",),
+    # What watches over everybody, delivery included.
+    "cloudtrail": ("DeleteTrail", "PutEventSelectors", "StopLogging", "UpdateTrail"),
+    "config": ("DeleteConfigurationRecorder", "DeleteDeliveryChannel", "StopConfigurationRecorder"),
+    "guardduty": ("DeleteDetector", "DisassociateFromAdministratorAccount", "UpdateDetector"),
+    "s3": ("PutAccountPublicAccessBlock",),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    additional_regions: RegionNames = parameter(
+        "Regions beside this one in which the platform may act, such as those of regional tests.", default=""
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    workload_boundary_arn: ManagedPolicyArn = output("Boundary of the roles that the platform's stacks create.")
+    operator_boundary_arn: ManagedPolicyArn = output("Boundary of people's users.")
+    delivery_boundary_arn: ManagedPolicyArn = output("Boundary of the roles that deliver the platform.")
+
+
+def build(template: Template, parameters: Parameters) -> Outputs:
+    add_condition(template, "MoreRegions", Not(Equals(parameters.additional_regions, "")))
+    regions = If("MoreRegions", Split(",", Sub("${AWS::Region},${AdditionalRegions}")), Split(",", Ref("AWS::Region")))
+    here = StringEquals({"aws:RequestedRegion": regions})
+    workload = _boundary(
+        template, "WorkloadBoundary", WORKLOAD_BOUNDARY, "The most that machines and operators can do.", _workload(here)
+    )
+    operator = _boundary(
+        template, "OperatorBoundary", OPERATOR_BOUNDARY, "The most that a person's user can do.", _operator()
+    )
+    delivery = _boundary(
+        template, "DeliveryBoundary", DELIVERY_BOUNDARY, "The most that deployments can do.", _delivery(here)
+    )
+    return Outputs(
+        workload_boundary_arn=ManagedPolicyArn(Ref(workload)),
+        operator_boundary_arn=ManagedPolicyArn(Ref(operator)),
+        delivery_boundary_arn=ManagedPolicyArn(Ref(delivery)),
+    )
+
+
+def _boundary(
+    template: Template, title: str, name: str, description: str, statements: Sequence[Statement]
+) -> ManagedPolicy:
+    return template.add_resource(
+        ManagedPolicy(title, ManagedPolicyName=name, Description=description, PolicyDocument=document(*statements))
+    )
+
+
+def _workload(here: StringEquals) -> list[Statement]:
+    """Confine machines and operators to what the platform uses, in its regions, on what belongs to this account."""
+    # IfExists: requests that concern no resource, such as a metric's, have no resource's account.
+    ours = StringEqualsIfExists({"aws:ResourceAccount": Ref("AWS::AccountId")})
+    return [
+        allow("WhatThePlatformUses", _actions(WORKLOAD), EVERYWHERE, Condition([here, ours])),
+        _deny("NothingThatWidensRights", _actions(NEVER_FOR_WORKLOADS), EVERYWHERE),
+    ]
+
+
+def _operator() -> list[Statement]:
+    """Confine a person's user to itself and to the platform's roles, and those to whoever has an MFA device."""
+    own = [arn("iam::${AWS::AccountId}:user/${!aws:username}"), arn("iam::${AWS::AccountId}:mfa/${!aws:username}")]
+    return [
+        allow("OwnPasswordAndDevice", _actions({"iam": OWN_DEVICE}), own),
+        allow(
+            "RolesOfThePlatform",
+            _actions({"sts": ("AssumeRole",)}),
+            [arn(f"iam::${{AWS::AccountId}}:role/{PROJECT}-*")],
+            Condition(Bool({"aws:MultiFactorAuthPresent": "true"})),
+        ),
+        _deny("NoRoleThatDelivers", _actions({"sts": ("AssumeRole*",)}), _bootstrap_roles()),
+    ]
+
+
+def _delivery(here: StringEquals) -> list[Statement]:
+    """Leave deployments what their own policies say, and draw the border that none of these may cross."""
+    return [
+        allow("InTheRegionsOfThePlatform", [Action("*")], EVERYWHERE, Condition(here)),
+        allow("ServicesWithoutRegion", _actions(WITHOUT_REGION), EVERYWHERE),
+        _deny("NothingThatOutlivesOrWatchesDelivery", _actions(NEVER_IN_DELIVERY), EVERYWHERE),
+        _deny("NoRoleThatDelivers", _actions({"iam": ON_BOOTSTRAP_ROLES}), _bootstrap_roles()),
+        _deny(
+            "NoRoleWithoutItsBoundary",
+            _actions({"iam": POLICIES_OF_A_ROLE}),
+            EVERYWHERE,
+            _unless_bounded_by(workload_boundary()),
+        ),
+        _deny(
+            "NoUserWithoutItsBoundary",
+            _actions({"iam": POLICIES_OF_A_USER}),
+            EVERYWHERE,
+            _unless_bounded_by(operator_boundary()),
+        ),
+    ]
+
+
+def _unless_bounded_by(boundary: Sub) -> Condition:
+    return Condition(StringNotEquals({"iam:PermissionsBoundary": boundary}))
+
+
+def _bootstrap_roles() -> list[Sub]:
+    return [arn(f"iam::${{AWS::AccountId}}:role/{name}") for name in BOOTSTRAP_ROLES]
+
+
+def _actions(by_service: Mapping[str, Sequence[str]]) -> list[Action]:
+    return [Action(service, name) for service, names in by_service.items() for name in names]
+
+
+def _deny(
+    sid: str, actions: Sequence[Action], resources: Sequence[AWSHelperFn | str], condition: Condition | None = None
+) -> Statement:
+    conditions: dict[str, Any] = {} if condition is None else {"Condition": condition}
+    return Statement(Sid=sid, Effect=Deny, Action=list(actions), Resource=list(resources), **conditions)

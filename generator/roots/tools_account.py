@@ -1,0 +1,244 @@
+"""What the tools account keeps: artifacts, source and published releases, with the key that encrypts them.
+
+Owns the buckets and the key, who of which account may use them, and the log of every access to the buckets. Stands
+apart from `pipeline`, which can be changed, deleted and made again without touching a release: what an environment runs
+was read from here, and what a rollback brings back is read from here again. Runs nothing and has no role.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import awacs.kms
+import awacs.s3
+from awacs.aws import ArnLike, Condition, Principal, Statement, StringEquals
+from troposphere import Equals, GetAtt, If, Ref, Sub, Template
+from troposphere.kms import Alias, Key
+from troposphere.s3 import Bucket, EventBridgeConfiguration, LoggingConfiguration, NotificationConfiguration
+
+from generator.buckets import (
+    ACCESS_LOG_DAYS,
+    bucket_policy,
+    encrypted_by_s3,
+    encrypted_with,
+    lifecycle,
+    objects,
+    private_and_versioned,
+)
+from generator.environment import ENVIRONMENTS
+from generator.iam import account_root, allow_principal, arn, document, service_principal
+from generator.keys import DELETION_WINDOW_DAYS, USE_OF_A_KEY, administration, grants_for_aws_alone
+from generator.naming import (
+    CLOUDFORMATION_ROLE,
+    DEPLOYMENT_ROLE,
+    PROJECT,
+    REVIEW_ROLE,
+    TOOLS,
+    account_parameter,
+    kebab_case,
+    name_tag,
+)
+from generator.nesting import add_condition, conditional, only_if
+from generator.parameter_types import (
+    AccountId,
+    BucketName,
+    EnvironmentName,
+    KeyArn,
+    RepositoryName,
+    output,
+    parameter,
+)
+from generator.retention import retain
+
+ARTIFACT_DAYS = 365
+"""How long artifacts are kept: a stage can be rolled back to an execution for as long as its artifacts are there."""
+
+HAS_SOURCE_BUCKET = "HasSourceBucket"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    environment_name: EnvironmentName = parameter("What the tools account is called in tags.", default=TOOLS)
+    dev_account_id: AccountId = parameter("Account of dev.")
+    staging_account_id: AccountId = parameter("Account of staging.")
+    prod_account_id: AccountId = parameter("Account of prod.")
+    source_repository: RepositoryName = parameter("Repository of the source; empty for a source bucket.", default="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    artifact_bucket_name: BucketName = output("Bucket of the pipeline's artifacts.")
+    artifact_key_arn: KeyArn = output("Key that encrypts artifacts, source, releases, logs and notifications.")
+    template_bucket_name: BucketName = output("Bucket of the published releases.")
+    source_bucket_name: BucketName = output("Bucket that takes the source where no repository is given, or none.")
+    access_log_bucket_name: BucketName = output("Bucket of the log of every access to the others.")
+
+
+def build(template: Template, parameters: Parameters) -> Outputs:
+    add_condition(template, HAS_SOURCE_BUCKET, Equals(parameters.source_repository, ""))
+    key = _key(template)
+    log = _access_log_bucket(template)
+    artifacts = _bucket(template, "ArtifactBucket", key, log, expire_after_days=ARTIFACT_DAYS)
+    # Nothing in it expires: a rollback needs the former release's templates.
+    templates = _bucket(template, "TemplateBucket", key, log)
+    source = _source_bucket(template, key, log)
+    bucket_policy(template, artifacts, _readable_by_targets(artifacts))
+    bucket_policy(template, templates, _readable_by_targets(templates))
+    bucket_policy(template, source, **conditional(HAS_SOURCE_BUCKET))
+    bucket_policy(template, log, _delivery_of_access_logs(log, artifacts, templates, source))
+    return Outputs(
+        artifact_bucket_name=BucketName(Ref(artifacts)),
+        artifact_key_arn=KeyArn(GetAtt(key, "Arn")),
+        template_bucket_name=BucketName(Ref(templates)),
+        source_bucket_name=BucketName(If(HAS_SOURCE_BUCKET, Ref(source), "none")),
+        access_log_bucket_name=BucketName(Ref(log)),
+    )
+
+
+def _key(template: Template) -> Key:
+    key = template.add_resource(
+        retain(
+            Key(
+                "ArtifactKey",
+                Description="Artifacts, source, releases, logs and notifications of the pipeline.",
+                EnableKeyRotation=True,
+                PendingWindowInDays=DELETION_WINDOW_DAYS,
+                KeyPolicy=document(administration(), grants_for_aws_alone(), *_use_of_the_key()),
+                Tags=name_tag("artifact-key"),
+            )
+        )
+    )
+    template.add_resource(Alias("ArtifactKeyAlias", AliasName=f"alias/{PROJECT}-artifacts", TargetKeyId=Ref(key)))
+    return key
+
+
+def _use_of_the_key() -> list[Statement]:
+    """Return who encrypts and decrypts. "*" in a key policy is this key alone.
+
+    https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-kms.html asks for the direct use by builds.
+    """
+    groups = arn("logs:${AWS::Region}:${AWS::AccountId}:log-group:*")
+    return [
+        allow_principal(
+            "UseThroughServicesByIamPolicies",
+            Principal("AWS", account_root()),
+            USE_OF_A_KEY,
+            ["*"],
+            Condition(_through("s3", "sns")),
+        ),
+        allow_principal(
+            "UseByRolesOfThePipeline",
+            Principal("AWS", account_root()),
+            [awacs.kms.Decrypt, awacs.kms.DescribeKey, awacs.kms.GenerateDataKey],
+            ["*"],
+            Condition(ArnLike({"aws:PrincipalArn": arn(f"iam::${{AWS::AccountId}}:role/{PROJECT}-*")})),
+        ),
+        allow_principal(
+            "DecryptionByTargetAccounts",
+            Principal("AWS", _target_accounts()),
+            [awacs.kms.Decrypt, awacs.kms.DescribeKey],
+            ["*"],
+            Condition([_target_roles(), _through("s3")]),
+        ),
+        allow_principal(
+            "UseByCloudWatchLogs",
+            Principal("Service", Sub("logs.${AWS::Region}.amazonaws.com")),
+            USE_OF_A_KEY,
+            ["*"],
+            Condition(ArnLike({"kms:EncryptionContext:aws:logs:arn": groups})),
+        ),
+        allow_principal(
+            "UseByNotifications",
+            service_principal("codestar-notifications"),
+            [awacs.kms.Decrypt, awacs.kms.GenerateDataKey],
+            ["*"],
+            Condition(_through("sns")),
+        ),
+    ]
+
+
+def _through(*services: str) -> StringEquals:
+    """Return the condition that one of some services uses the key for the caller."""
+    return StringEquals({"kms:ViaService": [Sub(f"{service}.${{AWS::Region}}.amazonaws.com") for service in services]})
+
+
+def _target_accounts() -> list[Sub]:
+    return [arn(f"iam::${{{account_parameter(name)}}}:root") for name in ENVIRONMENTS]
+
+
+def _target_roles() -> ArnLike:
+    """Return the condition that the caller is one of the roles that read releases in a target account.
+
+    Named by a condition and not as principals, because a policy with a principal that does not exist yet is refused.
+    Which accounts those are, the statement's principals say.
+    """
+    names = (DEPLOYMENT_ROLE, REVIEW_ROLE, CLOUDFORMATION_ROLE)
+    return ArnLike({"aws:PrincipalArn": [arn(f"iam::*:role/{name}") for name in names]})
+
+
+def _access_log_bucket(template: Template) -> Bucket:
+    return template.add_resource(
+        retain(
+            Bucket(
+                "AccessLogBucket",
+                BucketEncryption=encrypted_by_s3(),
+                LifecycleConfiguration=lifecycle(ACCESS_LOG_DAYS),
+                Tags=name_tag("access-logs"),
+                **private_and_versioned(),
+            )
+        )
+    )
+
+
+def _source_bucket(template: Template, key: Key, log: Bucket) -> Bucket:
+    """Add the bucket to which the source is uploaded, and which tells EventBridge so: no repository is given."""
+    uploads = NotificationConfiguration(EventBridgeConfiguration=EventBridgeConfiguration(EventBridgeEnabled=True))
+    return _bucket(
+        template, "SourceBucket", key, log, NotificationConfiguration=uploads, **conditional(HAS_SOURCE_BUCKET)
+    )
+
+
+def _bucket(
+    template: Template, title: str, key: Key, log: Bucket, *, expire_after_days: int | None = None, **others: Any
+) -> Bucket:
+    name = kebab_case(title)
+    return template.add_resource(
+        retain(
+            Bucket(
+                title,
+                BucketEncryption=encrypted_with(GetAtt(key, "Arn")),
+                LifecycleConfiguration=lifecycle(expire_after_days),
+                LoggingConfiguration=LoggingConfiguration(DestinationBucketName=Ref(log), LogFilePrefix=f"{name}/"),
+                Tags=name_tag(name),
+                **private_and_versioned(),
+                **others,
+            )
+        )
+    )
+
+
+def _readable_by_targets(bucket: Bucket) -> Statement:
+    return allow_principal(
+        "ReadingByTargetAccounts",
+        Principal("AWS", _target_accounts()),
+        [awacs.s3.GetObject, awacs.s3.GetObjectVersion],
+        [objects(bucket)],
+        Condition(_target_roles()),
+    )
+
+
+def _delivery_of_access_logs(log: Bucket, artifacts: Bucket, templates: Bucket, source: Bucket) -> Statement:
+    """Let S3 write what happens to these buckets, and nothing about any other.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+    """
+    logged = [GetAtt(artifacts, "Arn"), GetAtt(templates, "Arn"), only_if(HAS_SOURCE_BUCKET, GetAtt(source, "Arn"))]
+    own = StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")})
+    return allow_principal(
+        "AccessLogs",
+        service_principal("logging.s3"),
+        [awacs.s3.PutObject],
+        [objects(log)],
+        Condition([own, ArnLike({"aws:SourceArn": logged})]),
+    )

@@ -1,0 +1,256 @@
+"""The people who operate the platform, and what they may do: part of the stack `access`.
+
+The user (E2) may assume the operators' role, with MFA, and care for its own password and MFA device; nothing else.
+Neither an access key nor a password is created. An administrator of the account gives the user its first password,
+which the user has to change (`aws iam create-login-profile --password-reset-required`); then the user registers an MFA
+device that bears the user's name, signs in anew and switches to the role. Who else operates the platform becomes a
+member of the group.
+
+The role sees and operates this infrastructure (D9). It changes no resource of the stacks: that is the pipeline's work.
+Sessions that only forward a port are not offered, because nobody could read afterwards what went through them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
+
+import awacs.autoscaling
+import awacs.cloudformation
+import awacs.cloudwatch
+import awacs.ec2
+import awacs.ec2_instance_connect
+import awacs.elasticloadbalancing
+import awacs.iam
+import awacs.kms
+import awacs.logs
+import awacs.rds
+import awacs.rds_db
+import awacs.ssm
+import awacs.ssmmessages
+import awacs.sts
+from awacs.aws import (
+    Action,
+    Bool,
+    BoolIfExists,
+    Condition,
+    NumericLessThan,
+    PolicyDocument,
+    Principal,
+    Statement,
+    StringEquals,
+    StringLike,
+)
+from troposphere import GetAtt, Ref, Sub, Template
+from troposphere.iam import Group, Policy, Role, User
+from troposphere.kms import Key
+from troposphere.ssm import Document
+
+from generator.iam import (
+    account_root,
+    allow,
+    allow_principal,
+    arn,
+    document,
+    operator_boundary,
+    workload_boundary,
+)
+from generator.naming import PROJECT, in_environment, name_tag
+from generator.nesting import only_if
+
+SESSION_ACCESS, SSH_ACCESS = "SessionAccess", "SshAccess"
+"""The conditions that the stack defines for the two ways to the bastion."""
+
+MFA_SECONDS = 3600
+"""How long ago people may have shown their MFA device when they take the role: as long as a session of the role."""
+
+SSH_USER = "ec2-user"
+DATABASE_USER = "operator"
+"""Whom operators log in to the database as, with a token instead of a password; a migration creates it."""
+
+HERE = "${AWS::Region}:${AWS::AccountId}"
+OURS = f"{PROJECT}-${{EnvironmentName}}"
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """How operators enter the bastion through Session Manager."""
+
+    server: str
+    """What the bastion is called in its `Name` tag."""
+    document: Document
+    key: Key
+
+
+def add_operators(template: Template, sessions: Sessions) -> tuple[User, Role]:
+    """Add the group, one user, and the role that they may assume (E2, D9)."""
+    role = template.add_resource(
+        Role(
+            "OperatorRole",
+            Description="Sees and operates the platform.",
+            AssumeRolePolicyDocument=document(_people_with_mfa()),
+            MaxSessionDuration=MFA_SECONDS,
+            PermissionsBoundary=workload_boundary(),
+            Policies=[
+                Policy(PolicyName="Observe", PolicyDocument=document(*_observe())),
+                Policy(PolicyName="Operate", PolicyDocument=document(*_operate())),
+                only_if(SESSION_ACCESS, Policy(PolicyName="Sessions", PolicyDocument=_enter_by_session(sessions))),
+                only_if(SSH_ACCESS, Policy(PolicyName="Ssh", PolicyDocument=_enter_by_ssh(sessions.server))),
+            ],
+            Tags=name_tag("operator-role"),
+        )
+    )
+    group = template.add_resource(
+        Group(
+            "OperatorGroup",
+            Policies=[Policy(PolicyName="BecomeOperator", PolicyDocument=document(*_become_operator(role)))],
+        )
+    )
+    user = template.add_resource(
+        User("OperatorUser", Groups=[Ref(group)], PermissionsBoundary=operator_boundary(), Tags=name_tag("operator"))
+    )
+    return user, role
+
+
+def _people_with_mfa() -> Statement:
+    """Trust the account's IAM policies, which let the group's members in, and nobody who has not shown a device."""
+    with_mfa = Condition(
+        [
+            Bool({"aws:MultiFactorAuthPresent": "true"}),
+            NumericLessThan({"aws:MultiFactorAuthAge": str(MFA_SECONDS)}),
+        ]
+    )
+    return allow_principal("PeopleWithMfa", Principal("AWS", account_root()), [awacs.sts.AssumeRole], None, with_mfa)
+
+
+def _become_operator(role: Role) -> list[Statement]:
+    """Return what a user may do. Giving up a device takes that device, or a stolen password would be enough."""
+    own_user = arn("iam::${AWS::AccountId}:user/${!aws:username}")
+    own_device = arn("iam::${AWS::AccountId}:mfa/${!aws:username}")
+    with_mfa = Condition(Bool({"aws:MultiFactorAuthPresent": "true"}))
+    of_the_user = [
+        awacs.iam.ChangePassword,
+        awacs.iam.EnableMFADevice,
+        awacs.iam.GetMFADevice,
+        awacs.iam.GetUser,
+        awacs.iam.ListMFADevices,
+        awacs.iam.ResyncMFADevice,
+    ]
+    return [
+        allow("AssumeTheRole", [awacs.sts.AssumeRole], [GetAtt(role, "Arn")], with_mfa),
+        allow("OwnPasswordAndDevice", of_the_user, [own_user]),
+        allow("MakeOwnDevice", [awacs.iam.CreateVirtualMFADevice], [own_device]),
+        allow(
+            "GiveUpOwnDevice",
+            [awacs.iam.DeactivateMFADevice, awacs.iam.DeleteVirtualMFADevice],
+            [own_user, own_device],
+            with_mfa,
+        ),
+    ]
+
+
+def _observe() -> list[Statement]:
+    see = [
+        *_named(awacs.autoscaling, "Describe", "AutoScalingGroups", "AutoScalingInstances", "InstanceRefreshes"),
+        awacs.autoscaling.DescribeScalingActivities,
+        awacs.cloudformation.ListStacks,
+        *_named(awacs.cloudwatch, "", "DescribeAlarms", "GetMetricData", "GetMetricStatistics", "ListMetrics"),
+        *_named(awacs.ec2, "Describe", "Instances", "InstanceStatus", "NatGateways", "NetworkAcls", "RouteTables"),
+        *_named(awacs.ec2, "Describe", "SecurityGroups", "Subnets", "Vpcs"),
+        *_named(awacs.elasticloadbalancing, "Describe", "Listeners", "LoadBalancers", "Rules", "TargetGroups"),
+        awacs.elasticloadbalancing.DescribeTargetHealth,
+        *_named(awacs.logs, "", "DescribeLogGroups", "GetQueryResults", "StopQuery"),
+        *_named(awacs.ssm, "Describe", "InstanceInformation", "Sessions"),
+        awacs.ssm.GetConnectionStatus,
+    ]
+    stacks = _named(awacs.cloudformation, "", "DescribeStackEvents", "DescribeStackResources", "DescribeStacks")
+    stacks += _named(awacs.cloudformation, "", "GetTemplate", "ListStackResources")
+    logs = _named(awacs.logs, "", "DescribeLogStreams", "FilterLogEvents", "GetLogEvents", "StartQuery")
+    return [
+        # Lists and descriptions that IAM limits to no resource; nothing in them is secret.
+        allow("SeeWhatIsThere", see, ["*"]),
+        allow("SeeStacks", stacks, [arn(f"cloudformation:{HERE}:stack/{OURS}{rest}/*") for rest in ("", "-*")]),
+        allow("SeeAlarms", [awacs.cloudwatch.DescribeAlarmHistory], [arn(f"cloudwatch:{HERE}:alarm:{OURS}-*")]),
+        allow(
+            "ReadLogs",
+            logs,
+            [arn(f"logs:{HERE}:log-group:{OURS}-*"), arn(f"logs:{HERE}:log-group:/aws/rds/instance/{OURS}-*")],
+        ),
+        allow(
+            "SeeTheDatabase",
+            [awacs.rds.DescribeDBInstances, awacs.rds.DescribeEvents],
+            [arn(f"rds:{HERE}:db:{OURS}-*")],
+        ),
+        allow(
+            "ReadParameters",
+            [awacs.ssm.GetParameter, awacs.ssm.GetParameters, awacs.ssm.GetParametersByPath],
+            [arn(f"ssm:{HERE}:parameter/{PROJECT}/${{EnvironmentName}}/*")],
+        ),
+    ]
+
+
+def _operate() -> list[Statement]:
+    groups = arn(f"autoscaling:{HERE}:autoScalingGroup:*:autoScalingGroupName/{OURS}-*")
+    return [
+        allow(
+            "ReplaceServers",
+            [awacs.autoscaling.StartInstanceRefresh, awacs.autoscaling.CancelInstanceRefresh],
+            [groups],
+        ),
+        # By any id of a database: this stack does not wait for the one there is.
+        allow("LogInToTheDatabase", [awacs.rds_db.connect], [arn(f"rds-db:{HERE}:dbuser:*/{DATABASE_USER}")]),
+    ]
+
+
+def _enter_by_session(sessions: Sessions) -> PolicyDocument:
+    """Allow sessions on the bastion with our document. Without the check, the account's default one would do as well.
+
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-sessiondocumentaccesscheck.html
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-restrict-access-quickstart.html
+    """
+    recorded = BoolIfExists({"ssm:SessionDocumentAccessCheck": "true"})
+    own = StringLike({"ssm:resourceTag/aws:ssmmessages:session-id": ["${aws:userid}"]})
+    return document(
+        allow(
+            "EnterTheBastion",
+            [awacs.ssm.StartSession],
+            [arn(f"ec2:{HERE}:instance/*")],
+            Condition([StringEquals(_tags(sessions.server, "ssm:resourceTag")), recorded]),
+        ),
+        allow(
+            "RecordedSessionsOnly",
+            [awacs.ssm.StartSession],
+            [arn(f"ssm:{HERE}:document/${{{sessions.document.title}}}")],
+        ),
+        allow(
+            "OwnSessions",
+            [awacs.ssm.ResumeSession, awacs.ssm.TerminateSession],
+            [arn(f"ssm:{HERE}:session/*")],
+            Condition(own),
+        ),
+        allow(
+            "SpeakInOwnSessions", [awacs.ssmmessages.OpenDataChannel], [arn(f"ssm:{HERE}:session/${{!aws:userid}}-*")]
+        ),
+        allow("EncryptSessions", [awacs.kms.GenerateDataKey], [GetAtt(sessions.key, "Arn")]),
+    )
+
+
+def _enter_by_ssh(server: str) -> PolicyDocument:
+    """Allow to hand the bastion a public key, which it accepts for a minute; the address is the network's matter."""
+    of_the_bastion = StringEquals({**_tags(server, "aws:ResourceTag"), "ec2:osuser": SSH_USER})
+    return document(
+        allow(
+            "EnterTheBastion",
+            [awacs.ec2_instance_connect.SendSSHPublicKey],
+            [arn(f"ec2:{HERE}:instance/*")],
+            Condition(of_the_bastion),
+        )
+    )
+
+
+def _tags(server: str, condition_key: str) -> dict[str, Sub | str]:
+    return {f"{condition_key}/Name": in_environment(f"{OURS}-{server}"), f"{condition_key}/Project": PROJECT}
+
+
+def _named(service: ModuleType, prefix: str, *names: str) -> list[Action]:
+    return [service.Action(prefix + name) for name in names]

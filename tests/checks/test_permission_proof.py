@@ -1,0 +1,462 @@
+"""The permission proof bites: each claim holds on the released templates, and fails once a template is broken."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from generator import template_yaml
+from generator.checks.permissions import acts, escalation, proof, second_opinion
+from generator.checks.permissions.documents import EXAMINATIONS
+from generator.checks.permissions.iam_simulate import Simulator
+from generator.checks.permissions.worlds import World, worlds
+from generator.checks.settings import Setting, resolved
+from generator.checks.verdict import Verdict
+from generator.environment import load_all
+from generator.errors import UserError
+from generator.release import folder_of
+
+ROOT = Path(__file__).parents[2]
+RELEASE = folder_of(ROOT / "templates_out")
+TOOLS = ROOT / ".venv-checks"
+WORKFLOW = "repo:my-team/my-shop:ref:refs/heads/main"
+
+Templates = dict[str, Any]
+Damage = Callable[[Templates], None]
+
+
+def places(release: Path, *modes: str) -> list[World]:
+    """Dev with a bastion and a workflow that publishes: all roles that a setting can have."""
+    parameters = {**load_all(ROOT / "params")[0].parameters(), "FederatedSubject": WORKFLOW}
+    settings = [Setting(mode, {**parameters, "AccessMode": mode}, "eu-west-1") for mode in modes or ("ssm",)]
+    return worlds(release, [(setting, resolved(release, setting)) for setting in settings])
+
+
+@cache
+def simulator() -> Simulator:
+    return Simulator(TOOLS)
+
+
+def broken(folder: Path, damage: Damage) -> Path:
+    """Return a copy of the release with damage."""
+    release = folder / "release"
+    shutil.copytree(RELEASE, release)
+    templates = {path.stem: template_yaml.load(path.read_text(encoding="utf-8")) for path in release.glob("*.yaml")}
+    before = {name: template_yaml.dump(template) for name, template in templates.items()}
+    damage(templates)
+    after = {name: template_yaml.dump(template) for name, template in templates.items()}
+    assert after != before, "no damage"
+    for name, text in after.items():
+        (release / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return release
+
+
+def verdict(release: Path, sentence: str) -> Verdict:
+    """Return the verdict on one claim: only what it takes is asked."""
+    where = places(release)
+    for examination in EXAMINATIONS:
+        if examination.sentence == sentence:
+            return proof.examined(examination, where)
+    steps = escalation.steps(where) if sentence in (proof.STEPS, proof.WAYS) else []
+    if sentence == proof.DEPLOYS:
+        questions = [proof.of_deployment(where, simulator())]
+    else:
+        questions = [] if steps else proof.of_tables(where, [sentence])
+    found = proof.answers(questions, steps, simulator())
+    return next(each for each in found if each.claim == sentence)
+
+
+# Damage
+
+
+def properties(templates: Templates, path: str) -> Any:
+    """Return what stands at `template/LogicalId/Property/…`, below the resource's properties."""
+    template, logical_id, *keys = path.split("/")
+    place = templates[template]["Resources"][logical_id]["Properties"]
+    for key in keys:
+        place = place[int(key) if isinstance(place, list) else key]
+    return place
+
+
+def statements(templates: Templates, path: str) -> list[dict[str, Any]]:
+    """Return the statements of a policy document."""
+    found: list[dict[str, Any]] = properties(templates, path)["Statement"]
+    return found
+
+
+def named(templates: Templates, path: str, sid: str) -> dict[str, Any]:
+    """Return the statement of a policy that has a name."""
+    return next(each for each in statements(templates, path) if each["Sid"] == sid)
+
+
+def put(path: str, sid: str, key: str, value: Any) -> Damage:
+    """Set a part of a statement."""
+
+    def damage(templates: Templates) -> None:
+        named(templates, path, sid)[key] = value
+
+    return damage
+
+
+def without(path: str, sid: str, key: str) -> Damage:
+    """Take a part of a statement away."""
+
+    def damage(templates: Templates) -> None:
+        del named(templates, path, sid)[key]
+
+    return damage
+
+
+def add(path: str, **statement: Any) -> Damage:
+    """Add an allowing statement to a policy."""
+
+    def damage(templates: Templates) -> None:
+        statements(templates, path).append({"Sid": "TooMuch", "Effect": "Allow", **statement})
+
+    return damage
+
+
+def no_statement(path: str, sid: str) -> Damage:
+    """Take a statement away."""
+
+    def damage(templates: Templates) -> None:
+        statements(templates, path).remove(named(templates, path, sid))
+
+    return damage
+
+
+def no_property(path: str) -> Damage:
+    """Take a property away."""
+
+    def damage(templates: Templates) -> None:
+        parent, _, key = path.rpartition("/")
+        del properties(templates, parent)[key]
+
+    return damage
+
+
+def everything_for_cloudformation(templates: Templates) -> None:
+    everything = {"Sid": "Everything", "Effect": "Allow", "Action": ["*"], "Resource": ["*"]}
+    document = {"Version": "2012-10-17", "Statement": [everything]}
+    properties(templates, "target_account/CloudFormationRole")["Policies"] = [
+        {"PolicyName": "Everything", "PolicyDocument": document}
+    ]
+
+
+def pass_roles(templates: Templates, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the statement by which CloudFormation hands roles to EC2."""
+    for policy in templates["deployment_policies"]["Resources"].values():
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            if statement["Sid"] == "PassRolesToEc2":
+                change(statement)
+
+
+def pass_any_role(templates: Templates) -> None:
+    pass_roles(templates, lambda statement: statement.update(Resource=["*"]))
+
+
+def pass_to_any_service(templates: Templates) -> None:
+    pass_roles(templates, lambda statement: statement.pop("Condition"))
+
+
+def no_role_within_the_boundary(templates: Templates) -> None:
+    for policy in templates["deployment_policies"]["Resources"].values():
+        document = policy["Properties"]["PolicyDocument"]
+        document["Statement"] = [each for each in document["Statement"] if each["Sid"] != "RolesWithinTheBoundary"]
+
+
+def build_becomes_deployment(templates: Templates) -> None:
+    role = {"Fn::Sub": "arn:${AWS::Partition}:iam::${DevAccountId}:role/web-platform-deployment"}
+    statements(templates, "pipeline/BuildRole/Policies/0/PolicyDocument").append(
+        {"Sid": "TooMuch", "Effect": "Allow", "Action": ["sts:AssumeRole"], "Resource": [role]}
+    )
+    trust = "target_account/DeploymentRole/AssumeRolePolicyDocument"
+    build = {"Fn::Sub": "arn:${AWS::Partition}:iam::${ToolsAccountId}:role/web-platform-*"}
+    named(templates, trust, "RolesOfTheToolsAccount")["Condition"] = {"ArnLike": {"aws:PrincipalArn": [build]}}
+
+
+class Mutation(NamedTuple):
+    """One way to break a template, the claim that must notice, and what the counterexample must say."""
+
+    name: str
+    damage: Damage
+    claim: str
+    says: Sequence[str]
+
+
+BOUNDARY = "Every role and user has the boundary of its kind"
+TRUST = "Every trust policy names whom it lets in: a service for this account, one role, people with MFA, one workflow"
+OPEN = "No key, bucket or topic lets everybody in, or allows actions by a wildcard"
+ALL = "No role but that for emergencies has all actions of a service"
+PASS = "Nobody but CloudFormation hands a role to a service, and CloudFormation none that is not the platform's"
+KEYS = "Keys serve their own account and the named services, and who administers one cannot decrypt with it"
+BUCKETS = "Buckets are private, and nobody uses them without TLS"
+SERVERS = "Web servers and other machines reach what the platform gives them, and nothing else"
+OTHERS = "Nobody reads the secrets, parameters or data of another environment"
+BUILDS = "Builds, pipeline and review change no environment by themselves"
+USER = "The operators' user can only care for itself, and become operator with MFA"
+OPERATORS = "Operators enter the bastion alone, in recorded sessions, and change nothing that a stack owns"
+WORKFLOWS = "Only the named workflow publishes, and only archives into the release bucket"
+FOR_US = "Services use a role or a topic for this account alone"
+BOUNDARIES = "The boundaries hold, whatever rights somebody is given"
+LOGS = "Only an administrator turns off what is recorded"
+NEEDS = "Web servers can do what their script and the application do"
+
+READ = "security/ReadEnvironmentParameters/PolicyDocument"
+REVIEW = "target_account/ReviewRole/Policies/0/PolicyDocument"
+SESSIONS = "access/OperatorRole/Policies/2/Fn::If/1/PolicyDocument"
+
+MUTATIONS = (
+    Mutation(
+        "CloudFormation may do everything",
+        everything_for_cloudformation,
+        PASS,
+        ["target_account/CloudFormationRole: iam:PassRole on", "role/administrator", "statement Everything"],
+    ),
+    Mutation("CloudFormation has all actions", everything_for_cloudformation, ALL, ["CloudFormationRole"]),
+    Mutation("any role is handed over", pass_any_role, PASS, ["role/administrator", "statement PassRolesToEc2"]),
+    Mutation("a role for any service", pass_to_any_service, PASS, ["WebServerRole", "lambda.amazonaws.com"]),
+    Mutation(
+        "the data key for everybody of the account",
+        without("encryption/DataKey/KeyPolicy", "UseThroughServicesByIamPolicies", "Condition"),
+        KEYS,
+        ["administrator: kms:Decrypt", "statement UseThroughServicesByIamPolicies"],
+    ),
+    Mutation(
+        "the data key for everybody",
+        put("encryption/DataKey/KeyPolicy", "UseThroughServicesByIamPolicies", "Principal", "*"),
+        KEYS,
+        ["anybody: kms:Decrypt", "statement UseThroughServicesByIamPolicies"],
+    ),
+    Mutation(
+        "a key open by principal",
+        put("encryption/DataKey/KeyPolicy", "UseThroughServicesByIamPolicies", "Principal", {"AWS": "*"}),
+        OPEN,
+        ["Encryption/DataKey", "lets everybody in"],
+    ),
+    Mutation("a role without boundary", no_property("security/WebServerRole/PermissionsBoundary"), BOUNDARY, ["none"]),
+    Mutation(
+        "a user with the boundary of machines",
+        lambda t: properties(t, "access/OperatorUser").update(
+            PermissionsBoundary=properties(t, "access/OperatorRole")["PermissionsBoundary"]
+        ),
+        BOUNDARY,
+        ["Access/OperatorUser", "boundaries/WorkloadBoundary in the place of boundaries/OperatorBoundary"],
+    ),
+    Mutation(
+        "operators without MFA",
+        without("access/OperatorRole/AssumeRolePolicyDocument", "PeopleWithMfa", "Condition"),
+        USER,
+        ["administrator: sts:AssumeRole", "OperatorRole", "statement PeopleWithMfa"],
+    ),
+    Mutation(
+        "emergencies without MFA",
+        without("target_account/BreakGlassRole/AssumeRolePolicyDocument", "PeopleWithMfa", "Condition"),
+        TRUST,
+        ["target_account/BreakGlassRole", "without MFA"],
+    ),
+    Mutation(
+        "deployment for the whole tools account",
+        without("target_account/DeploymentRole/AssumeRolePolicyDocument", "RolesOfTheToolsAccount", "Condition"),
+        "No role of the platform or of the pipeline assumes one that it is not meant to assume",
+        ["administrator of tools: sts:AssumeRole", "role/web-platform-deployment"],
+    ),
+    Mutation("the build becomes the deployment", build_becomes_deployment, proof.WAYS, ["BuildRole: sts:AssumeRole"]),
+    Mutation(
+        "web servers read every secret",
+        put("database/UseDatabase/PolicyDocument", "ReadSecret", "Resource", ["*"]),
+        OTHERS,
+        ["Security/WebServerRole: secretsmanager:GetSecretValue", "another-secret", "statement ReadSecret"],
+    ),
+    Mutation(
+        "the release bucket is public",
+        add(
+            "storage/ReleaseBucketPolicy/PolicyDocument",
+            Principal="*",
+            Action=["s3:GetObject"],
+            Resource=[{"Fn::Sub": "${ReleaseBucket.Arn}/*"}],
+        ),
+        BUCKETS,
+        ["anybody: s3:GetObject", "statement TooMuch"],
+    ),
+    Mutation(
+        "the log bucket without TLS",
+        no_statement("storage/LogBucketPolicy/PolicyDocument", "DenyInsecureTransport"),
+        BUCKETS,
+        ["administrator: s3:GetObject", "logbucket", "aws:SecureTransport=false"],
+    ),
+    Mutation(
+        "the artifacts' key for everybody of the tools account",
+        without("tools_account/ArtifactKey/KeyPolicy", "UseByRolesOfThePipeline", "Condition"),
+        KEYS,
+        ["administrator of tools: kms:Decrypt", "statement UseByRolesOfThePipeline"],
+    ),
+    Mutation(
+        "access logs from any account",
+        put("tools_account/AccessLogBucketPolicy/PolicyDocument", "AccessLogs", "Condition", {}),
+        BUCKETS,
+        ["logging.s3.amazonaws.com: s3:PutObject", "accesslogbucket", "aws:SourceAccount=777788889999"],
+    ),
+    Mutation(
+        "web servers use all of a service",
+        add(READ, Action=["ssm:*"], Resource=["*"]),
+        ALL,
+        ["Security/WebServerRole", "all actions of a service"],
+    ),
+    Mutation(
+        "the review executes",
+        add(REVIEW, Action=["cloudformation:ExecuteChangeSet"], Resource=["*"]),
+        BUILDS,
+        ["target_account/ReviewRole: cloudformation:ExecuteChangeSet", "statement TooMuch"],
+    ),
+    Mutation(
+        "web servers read flow logs",
+        add(READ, Action=["logs:FilterLogEvents"], Resource=["*"]),
+        SERVERS,
+        ["Security/WebServerRole: logs:FilterLogEvents", "FlowLogGroup", "statement TooMuch"],
+    ),
+    Mutation(
+        "the file system without access point",
+        put("storage/FileSystem/FileSystemPolicy", "WebServers", "Condition", {}),
+        SERVERS,
+        ["Security/WebServerRole: elasticfilesystem:ClientMount", "resource policy, statement WebServers"],
+    ),
+    Mutation(
+        "sessions with any document",
+        put(SESSIONS, "RecordedSessionsOnly", "Resource", ["*"]),
+        OPERATORS,
+        ["Access/OperatorRole: ssm:StartSession", "AWS-StartSSHSession", "statement RecordedSessionsOnly"],
+    ),
+    Mutation(
+        "any workflow of any repository",
+        put(
+            "access/PublisherRole/AssumeRolePolicyDocument",
+            "Workflow",
+            "Condition",
+            {"StringLike": {"token.actions.githubusercontent.com:sub": "repo:*"}},
+        ),
+        WORKFLOWS,
+        ["sts:AssumeRoleWithWebIdentity", "repo:somebody/else"],
+    ),
+    Mutation(
+        "flow logs of any account",
+        without("network/FlowLogRole/AssumeRolePolicyDocument", "FlowLogs", "Condition"),
+        FOR_US,
+        ["vpc-flow-logs.amazonaws.com: sts:AssumeRole", "777788889999"],
+    ),
+    Mutation(
+        "the boundary of machines allows functions",
+        add("boundaries/WorkloadBoundary/PolicyDocument", Action=["lambda:*"], Resource=["*"]),
+        BOUNDARIES,
+        ["a workload with every right: lambda:CreateFunction", "boundary boundaries/WorkloadBoundary"],
+    ),
+    Mutation(
+        "deployments change what watches them",
+        no_statement("boundaries/DeliveryBoundary/PolicyDocument", "NothingThatOutlivesOrWatchesDelivery"),
+        BOUNDARIES,
+        ["a deployment with every right: iam:CreateAccessKey"],
+    ),
+    Mutation(
+        "web servers read every bucket",
+        add("web_tier/WriteLogsAndMetrics/PolicyDocument", Action=["s3:GetObject"], Resource=["arn:aws:s3:::*"]),
+        SERVERS,
+        ["Security/WebServerRole: s3:GetObject", "logbucket"],
+    ),
+    Mutation(
+        "web servers cannot fetch releases",
+        no_statement("storage/UseStorage/PolicyDocument", "FetchReleases"),
+        NEEDS,
+        ["Security/WebServerRole: s3:GetObject", "refused: no policy allows it"],
+    ),
+    Mutation(
+        "deployments cannot make roles",
+        no_role_within_the_boundary,
+        proof.DEPLOYS,
+        ["target_account/CloudFormationRole: iam:CreateRole", "refused"],
+    ),
+)
+
+
+@pytest.mark.parametrize("mutation", [pytest.param(each, id=each.name) for each in MUTATIONS])
+def test_each_broken_template_is_noticed_by_the_right_claim(mutation: Mutation, tmp_path: Path) -> None:
+    found = verdict(broken(tmp_path, mutation.damage), mutation.claim)
+    assert not found.holds
+    assert any(all(part in text for part in mutation.says) for text in found.counterexamples), found.counterexamples
+
+
+def test_every_claim_holds_of_the_released_templates() -> None:
+    where = places(RELEASE, "ssm", "ssh")
+    questions = [*proof.of_tables(where), proof.of_deployment(where, simulator())]
+    found = proof.answers(questions, escalation.steps(where), simulator())
+    found += [proof.examined(examination, where) for examination in EXAMINATIONS]
+    assert {each.claim: each.counterexamples for each in found if not each.holds} == {}
+    assert len(found) > 25
+
+
+def test_evaluators_that_disagree_are_a_counterexample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(second_opinion, "allows", lambda request, ignored: True)
+    questions = proof.of_tables(places(RELEASE), [FOR_US])
+    found = proof.answers(questions, [], simulator())
+    assert found[0].holds
+    assert next(each for each in found if each.claim == proof.AGREEMENT).counterexamples
+
+
+def test_the_tables_say_enough() -> None:
+    forbidden, needed = acts.load(acts.FORBIDDEN), acts.load(acts.NEEDED)
+    assert sum(len(act.does) for claim in forbidden for act in claim.acts) > 300
+    assert sum(len(act.does) for claim in needed for act in claim.acts) > 80
+    assert all(claim.requirements for claim in (*forbidden, *needed))
+
+
+def test_an_act_by_nobody_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "acts.yaml"
+    table.write_text("- {claim: c, requirements: [D9], acts: [{who: Nobody, does: 's3:GetObject', to: '*'}]}")
+    with pytest.raises(UserError, match="no setting has such a role"):
+        acts.requests(acts.load(table)[0], places(RELEASE))
+
+
+def test_an_act_that_is_misspelled_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "acts.yaml"
+    table.write_text("- {claim: c, requirements: [D9], acts: [{who: everybody, does: 's3:GetObject', too: '*'}]}")
+    with pytest.raises(UserError, match="is no act"):
+        acts.load(table)
+
+
+@pytest.mark.parametrize("action", ["s3:GetObjects", "s4:GetObject", "s3:CreateBucket"])
+def test_an_act_that_aws_does_not_have_is_refused(action: str) -> None:
+    world = places(RELEASE)[0]
+    request = world.request(world.extras["stranger"], action, "arn:aws:s3:::a-bucket/an-object", {})
+    with pytest.raises(UserError, match="not a request that AWS has"):
+        simulator().answers([request])
+
+
+def test_a_policy_that_nobody_reads_is_refused(tmp_path: Path) -> None:
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:*"}]}
+
+    def queue(templates: Templates) -> None:
+        templates["storage"]["Resources"]["Open"] = {
+            "Type": "AWS::SQS::QueuePolicy",
+            "Properties": {"Queues": ["https://sqs"], "PolicyDocument": document},
+        }
+
+    with pytest.raises(UserError, match=r"Storage/Open: AWS::SQS::QueuePolicy has a policy"):
+        places(broken(tmp_path, queue))
+
+
+def test_an_unknown_policy_of_aws_is_refused(tmp_path: Path) -> None:
+    def damage(templates: Templates) -> None:
+        arn = "arn:aws:iam::aws:policy/PowerUserAccess"
+        properties(templates, "security/WebServerRole")["ManagedPolicyArns"] = [arn]
+
+    with pytest.raises(UserError, match=r"Security/WebServerRole: policy .*PowerUserAccess is neither"):
+        places(broken(tmp_path, damage))
+
+
+def test_without_its_tools_the_proof_fails(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="iam-simulate is missing; run make check"):
+        Simulator(tmp_path)

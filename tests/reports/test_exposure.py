@@ -1,0 +1,84 @@
+"""The exposure matrix: the same cells on the terminal, in Markdown and in the document."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from generator.checks.exposure import Exposure, exposures, matrix
+from generator.checks.exposure.matrix import Ends
+from generator.checks.exposure.network import Place
+from generator.checks.exposure.services import NONE, tcp
+from generator.checks.settings import all_settings, resolved
+from generator.environment import load_all
+from generator.release import folder_of
+from generator.reports.exposure import SECTION, markdown, print_matrix
+from generator.reports.generated_section import with_section
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs" / "exposure.md"
+
+
+@cache
+def of_the_release() -> list[Exposure]:
+    release = folder_of(ROOT / "templates_out")
+    return exposures([(one, resolved(release, one)) for one in all_settings(load_all(ROOT / "params"))])
+
+
+def by_mode(mode: str) -> Exposure:
+    return next(one for one in of_the_release() if one.access_mode == mode)
+
+
+def test_the_document_shows_the_matrix_of_today() -> None:
+    page = DOCUMENT.read_text(encoding="utf-8")
+    assert page == with_section(page, SECTION, markdown(of_the_release())), "write it anew with make exposure"
+
+
+def test_there_is_one_table_for_each_access_mode() -> None:
+    titles = [line for line in markdown(of_the_release()).splitlines() if line.startswith("###")]
+    assert sorted(titles) == ["### Access by SSH", "### Access by Session Manager", "### Without a bastion"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "source", "target", "services"),
+    [
+        ("ssm", Place.INTERNET, Place.LOAD_BALANCER, tcp(80, 443)),
+        ("ssm", Place.OPERATORS, Place.BASTION, NONE),
+        ("ssh", Place.OPERATORS, Place.BASTION, tcp(22)),
+        ("ssh", Place.INTERNET, Place.BASTION, NONE),
+        ("none", Place.WEB_SERVERS, Place.DATABASE, tcp(5432)),
+        ("none", Place.DATABASE, Place.INTERNET, NONE),
+    ],
+)
+def test_a_cell_says_what_gets_an_answer(mode: str, source: Place, target: Place, services: int) -> None:
+    assert by_mode(mode).matrix[Ends(source, target)] == {services}
+
+
+def test_without_a_bastion_there_is_no_column_for_it() -> None:
+    assert Place.BASTION not in {place for ends in by_mode("none").matrix for place in ends}
+    assert by_mode("ssh").sometimes >= {Place.ENDPOINTS}
+
+
+def test_the_matrix_of_one_setting_has_the_cells_of_its_table() -> None:
+    release = folder_of(ROOT / "templates_out")
+    prod = next(one for one in all_settings(load_all(ROOT / "params")) if one.name == "prod")
+    found = matrix(resolved(release, prod))
+    assert all(services in by_mode("ssm").matrix[ends] for ends, services in found.items())
+    assert found[Ends(Place.WEB_SERVERS, Place.ENDPOINTS)] == tcp(443)
+
+
+def test_the_terminal_shows_the_same_cells() -> None:
+    stream = io.StringIO()
+    print_matrix(Console(file=stream, width=240, no_color=True), of_the_release())
+    shown = [_cells(line, "│") for line in stream.getvalue().splitlines() if line.startswith("│")]
+    written = [_cells(line, "|") for line in markdown(of_the_release()).splitlines() if line.startswith("| **")]
+    assert shown == written
+    assert "¹ where the setting asks for it" in stream.getvalue()
+
+
+def _cells(line: str, border: str) -> list[str]:
+    return [cell.strip().strip("*") for cell in line.split(border)[1:-1]]

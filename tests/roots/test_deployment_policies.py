@@ -1,0 +1,323 @@
+"""The policies of deployments allow what deployments do and nothing else; a scope that is taken away is noticed.
+
+What is asked comes from the names and tags that CloudFormation gives. This shows that the policies mean what they say,
+not that AWS's lists of needed actions are complete.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from generator.deployment_permissions.policies import MAXIMUM_CHARACTERS, SUBJECTS
+from generator.deployment_permissions.scopes import SCOPES
+from generator.roots import deployment_policies
+from tests.deployment_policies import ACCOUNT, DEPLOYED, HOME, Documents, allowed, documents_of, statements
+from tests.intrinsics import Templates
+from tests.releases import at_resource
+
+WORKLOAD = f"arn:aws:iam::{ACCOUNT}:policy/web-platform-workload"
+OPERATOR = f"arn:aws:iam::{ACCOUNT}:policy/web-platform-operator"
+WEB_ROLE = f"arn:aws:iam::{ACCOUNT}:role/web-platform-dev-Security-1AB-WebServerRole-2CD"
+DATABASE = f"arn:aws:rds:{HOME}:{ACCOUNT}:db:web-platform-dev-database"
+KEY = f"arn:aws:kms:{HOME}:{ACCOUNT}:key/1"
+OURS, OTHERS, UNTAGGED = {"aws:ResourceTag/Project": "web-platform"}, {"aws:ResourceTag/Project": "billing"}, {}
+
+
+@pytest.fixture(scope="module")
+def documents(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Documents:
+    return documents_of(tmp_path_factory.mktemp("release"), templates["deployment_policies"])
+
+
+# Limits
+
+
+def test_iams_limits_hold_with_the_longest_values(templates: Templates, tmp_path: Path) -> None:
+    longest = {
+        "ArtifactKeyArn": f"arn:aws-us-gov:kms:ap-southeast-2:{ACCOUNT}:key/mrk-{'0' * 32}",
+        "TemplateBucketName": "b" * 63,
+        "RegionalTests": "true",
+        "AdditionalRegions": ",".join(["ap-southeast-2"] * 4),
+    }
+    documents = documents_of(tmp_path / "v9.9.9", templates["deployment_policies"], **longest)
+    sizes = [len(json.dumps(document, separators=(",", ":"))) for document in documents]
+    assert max(sizes) <= MAXIMUM_CHARACTERS
+    assert len(sizes) == len(SUBJECTS) <= 10
+
+
+def test_logical_ids_and_names_are_an_interface(templates: Templates) -> None:
+    policies = templates["deployment_policies"]["Resources"]
+    assert {title: each["Properties"]["ManagedPolicyName"] for title, each in policies.items()} == {
+        f"{subject}Policy": f"web-platform-deploy-{subject.lower()}" for subject in SUBJECTS
+    }
+    assert deployment_policies.PURPOSE.keys() == SUBJECTS.keys()
+
+
+def test_sids_are_unique(documents: Documents) -> None:
+    for document in documents:
+        sids = [statement["Sid"] for statement in document["Statement"]]
+        assert len(sids) == len(set(sids))
+
+
+# What deployments do, and what they never do
+
+VPC = f"arn:aws:ec2:{HOME}:{ACCOUNT}:vpc/vpc-1"
+SUBNET = f"arn:aws:ec2:{HOME}:{ACCOUNT}:subnet/subnet-1"
+GROUP = f"arn:aws:ec2:{HOME}:{ACCOUNT}:security-group/sg-1"
+LAUNCH_TEMPLATE = f"arn:aws:ec2:{HOME}:{ACCOUNT}:launch-template/lt-1"
+BOOTSTRAP_STACK = f"arn:aws:cloudformation:{HOME}:{ACCOUNT}:stack/web-platform-target/1"
+BOUNDED = {"iam:PermissionsBoundary": WORKLOAD}
+VIA_RDS = {"kms:ViaService": f"rds.{HOME}.amazonaws.com"}
+EVERYTHING = "arn:aws:iam::aws:policy/AdministratorAccess"
+MONITORING = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+
+DONE = [
+    ("ec2:CreateVpc", VPC, UNTAGGED),
+    ("ec2:ModifyVpcAttribute", VPC, UNTAGGED),
+    ("ec2:CreateSubnet", VPC, OURS),
+    ("ec2:CreateSubnet", SUBNET, UNTAGGED),
+    ("ec2:CreateTags", VPC, {"aws:RequestTag/Project": "web-platform"}),
+    ("ec2:RunInstances", SUBNET, {**OURS, "ec2:LaunchTemplate": LAUNCH_TEMPLATE}),
+    ("ec2:RunInstances", LAUNCH_TEMPLATE, {"aws:ResourceTag/Name": "web-platform-dev-web-server"}),
+    ("iam:CreateRole", WEB_ROLE, BOUNDED),
+    ("iam:PutRolePolicy", WEB_ROLE, BOUNDED),
+    ("iam:AttachRolePolicy", WEB_ROLE, {**BOUNDED, "iam:PolicyARN": MONITORING}),
+    ("iam:PassRole", WEB_ROLE, {"iam:PassedToService": "ec2.amazonaws.com"}),
+    ("kms:CreateKey", "*", {"aws:RequestTag/Project": "web-platform"}),
+    ("kms:PutKeyPolicy", KEY, OURS),
+    ("kms:CreateAlias", KEY, UNTAGGED),
+    ("kms:CreateGrant", KEY, {**VIA_RDS, "kms:GrantIsForAWSResource": "true"}),
+    ("rds:CreateDBInstance", DATABASE, {}),
+    ("rds:DeleteDBInstance", DATABASE, {}),
+    ("s3:GetObject", "arn:aws:s3:::the-templates/v1/network.yaml", {}),
+    ("s3:PutBucketPolicy", "arn:aws:s3:::web-platform-dev-storage-1ab-logbucket-2cd", {}),
+    ("cloudformation:CreateStack", f"arn:aws:cloudformation:{HOME}:{ACCOUNT}:stack/web-platform-dev-Network-1/2", {}),
+    ("ssm:GetParameters", f"arn:aws:ssm:{HOME}:{ACCOUNT}:parameter/web-platform/dev/certificate-arn", {}),
+]
+
+REFUSED = {
+    "a subnet in another project's network": ("ec2:CreateSubnet", VPC, OTHERS),
+    "a subnet in a network that is nobody's": ("ec2:CreateSubnet", VPC, UNTAGGED),
+    "another project's network made ours": (
+        "ec2:CreateTags",
+        VPC,
+        {**OTHERS, "aws:RequestTag/Project": "web-platform"},
+    ),
+    "our network made another project's": ("ec2:CreateTags", VPC, {**OURS, "aws:RequestTag/Project": "billing"}),
+    "a rule in another project's group": ("ec2:AuthorizeSecurityGroupIngress", GROUP, OTHERS),
+    "another project's network gone": ("ec2:DeleteVpc", VPC, OTHERS),
+    "a launch into another network": ("ec2:RunInstances", SUBNET, {**OTHERS, "ec2:LaunchTemplate": LAUNCH_TEMPLATE}),
+    "a launch without a template": ("ec2:RunInstances", f"arn:aws:ec2:{HOME}:{ACCOUNT}:instance/*", {}),
+    "a role without a boundary": ("iam:CreateRole", WEB_ROLE, {}),
+    "a role with the wrong boundary": ("iam:CreateRole", WEB_ROLE, {"iam:PermissionsBoundary": OPERATOR}),
+    "a role of another name": ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/billing", BOUNDED),
+    "more rights for an unbounded role": ("iam:PutRolePolicy", WEB_ROLE, {}),
+    "another trust for an unbounded role": ("iam:UpdateAssumeRolePolicy", WEB_ROLE, {}),
+    "a role that may do everything": ("iam:AttachRolePolicy", WEB_ROLE, {**BOUNDED, "iam:PolicyARN": EVERYTHING}),
+    "a role without its boundary again": ("iam:DeleteRolePermissionsBoundary", WEB_ROLE, BOUNDED),
+    "a user without a boundary": ("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/web-platform-x", {}),
+    "an access key": ("iam:CreateAccessKey", f"arn:aws:iam::{ACCOUNT}:user/web-platform-x", {}),
+    "a password": ("iam:CreateLoginProfile", f"arn:aws:iam::{ACCOUNT}:user/web-platform-x", {}),
+    "a policy of its own widened": (
+        "iam:CreatePolicyVersion",
+        f"arn:aws:iam::{ACCOUNT}:policy/web-platform-deploy-network",
+        {},
+    ),
+    "its own role changed": (
+        "iam:PutRolePolicy",
+        f"arn:aws:iam::{ACCOUNT}:role/web-platform-cloudformation",
+        BOUNDED,
+    ),
+    "the emergency's role opened": (
+        "iam:UpdateAssumeRolePolicy",
+        f"arn:aws:iam::{ACCOUNT}:role/web-platform-break-glass",
+        BOUNDED,
+    ),
+    "the servers' role for another service": (
+        "iam:PassRole",
+        WEB_ROLE,
+        {"iam:PassedToService": "lambda.amazonaws.com"},
+    ),
+    "the deployment's role passed on": (
+        "iam:PassRole",
+        f"arn:aws:iam::{ACCOUNT}:role/web-platform-deployment",
+        {"iam:PassedToService": "ec2.amazonaws.com"},
+    ),
+    "another role passed on": (
+        "iam:PassRole",
+        f"arn:aws:iam::{ACCOUNT}:role/administrator",
+        {"iam:PassedToService": "ec2.amazonaws.com"},
+    ),
+    "a role for another AWS service": (
+        "iam:CreateServiceLinkedRole",
+        f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/guardduty.amazonaws.com/x",
+        {"iam:AWSServiceName": "guardduty.amazonaws.com"},
+    ),
+    "a key gone": ("kms:ScheduleKeyDeletion", KEY, OURS),
+    "a key off": ("kms:DisableKey", KEY, OURS),
+    "a key that no longer rotates": ("kms:DisableKeyRotation", KEY, OURS),
+    "another's key opened": ("kms:PutKeyPolicy", KEY, OTHERS),
+    "nobody's key opened": ("kms:PutKeyPolicy", KEY, UNTAGGED),
+    "what a key protects, read directly": ("kms:Decrypt", KEY, OURS),
+    "a grant to a person": ("kms:CreateGrant", KEY, {**OURS, **VIA_RDS}),
+    "backups of the database gone": (
+        "rds:DeleteDBSnapshot",
+        f"arn:aws:rds:{HOME}:{ACCOUNT}:snapshot:web-platform-dev-1",
+        {},
+    ),
+    "its automated backups gone": (
+        "rds:DeleteDBInstanceAutomatedBackup",
+        f"arn:aws:rds:{HOME}:{ACCOUNT}:auto-backup:1",
+        {},
+    ),
+    "its backup shared": (
+        "rds:ModifyDBSnapshotAttribute",
+        f"arn:aws:rds:{HOME}:{ACCOUNT}:snapshot:web-platform-dev-1",
+        {},
+    ),
+    "another database changed": ("rds:ModifyDBInstance", f"arn:aws:rds:{HOME}:{ACCOUNT}:db:billing", {}),
+    "sessions gone": ("dynamodb:DeleteTable", f"arn:aws:dynamodb:{HOME}:{ACCOUNT}:table/web-platform-dev-S-1", {}),
+    "sessions read": ("dynamodb:Scan", f"arn:aws:dynamodb:{HOME}:{ACCOUNT}:table/web-platform-dev-S-1", {}),
+    "files gone": (
+        "elasticfilesystem:DeleteFileSystem",
+        f"arn:aws:elasticfilesystem:{HOME}:{ACCOUNT}:file-system/1",
+        OURS,
+    ),
+    "files in the clear": (
+        "elasticfilesystem:CreateFileSystem",
+        "*",
+        {"aws:RequestTag/Project": "web-platform", "elasticfilesystem:Encrypted": "false"},
+    ),
+    "another's secret read": (
+        "secretsmanager:GetSecretValue",
+        f"arn:aws:secretsmanager:{HOME}:{ACCOUNT}:secret:billing",
+        OTHERS,
+    ),
+    "objects read": ("s3:GetObject", "arn:aws:s3:::web-platform-dev-storage-1ab-logbucket-2cd/x", {}),
+    "logs of access deleted": ("s3:DeleteObject", "arn:aws:s3:::web-platform-dev-storage-1ab-logbucket-2cd/x", {}),
+    "another bucket opened": ("s3:PutBucketPolicy", "arn:aws:s3:::billing", {}),
+    "the test's uploads, where nothing is tested": ("s3:GetObject", "arn:aws:s3:::taskcat-3f9a1c/x", {}),
+    "the bootstrap's stacks": ("cloudformation:UpdateStack", BOOTSTRAP_STACK, {}),
+    "another stack": ("cloudformation:DeleteStack", f"arn:aws:cloudformation:{HOME}:{ACCOUNT}:stack/billing/1", {}),
+    "another's parameter": ("ssm:GetParameters", f"arn:aws:ssm:{HOME}:{ACCOUNT}:parameter/billing/key", {}),
+    "another's logs gone": ("logs:DeleteLogGroup", f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:billing", {}),
+    "the account's trail": ("cloudtrail:StopLogging", f"arn:aws:cloudtrail:{HOME}:{ACCOUNT}:trail/all", {}),
+}
+
+
+@pytest.mark.parametrize(("action", "resource", "context"), DONE, ids=lambda value: str(value)[:60])
+def test_d9_deployments_do_their_work(
+    documents: Documents, action: str, resource: str, context: dict[str, str]
+) -> None:
+    assert allowed(documents, action, resource, **context)
+
+
+@pytest.mark.parametrize(("action", "resource", "context"), DONE, ids=lambda value: str(value)[:60])
+def test_d9_inside_the_boundary_too(
+    templates: Templates, documents: Documents, tmp_path: Path, action: str, resource: str, context: dict[str, str]
+) -> None:
+    boundaries = templates["boundaries"]
+    index = list(boundaries["Resources"]).index("DeliveryBoundary")
+    boundary = documents_of(tmp_path / "v9.9.9", boundaries, "boundaries")[index]
+    assert allowed(documents, action, resource, boundary=boundary, **context)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "context"),
+    [act for act in DONE if not act[0].startswith("iam:")],  # IAM is in every region
+    ids=lambda value: str(value)[:60],
+)
+def test_d9_and_nowhere_else(documents: Documents, action: str, resource: str, context: dict[str, str]) -> None:
+    assert not allowed(documents, action, resource.replace(HOME, "us-west-2"), region="us-west-2", **context)
+
+
+@pytest.mark.parametrize("act", REFUSED)
+def test_d9_deployments_are_refused(documents: Documents, act: str) -> None:
+    action, resource, context = REFUSED[act]
+    assert not allowed(documents, action, resource, **context)
+
+
+def test_regional_tests_are_deployed_where_they_are_asked_for_and_read_their_own_uploads(
+    templates: Templates, tmp_path: Path
+) -> None:
+    given = {"RegionalTests": "true", "AdditionalRegions": "us-east-1,ap-southeast-2"}
+    documents = documents_of(tmp_path / "v9.9.9", templates["deployment_policies"], **given)
+    uploads = "arn:aws:s3:::taskcat-3f9a1c-111122223333-us-east-1/taskcat-3f9a1c/network.yaml"
+    assert allowed(documents, "s3:GetObject", uploads, region="us-east-1")
+    for region in (HOME, "us-east-1", "ap-southeast-2"):
+        assert allowed(documents, "ec2:CreateVpc", VPC.replace(HOME, region), region=region)
+    assert not allowed(documents, "ec2:CreateVpc", VPC.replace(HOME, "us-west-2"), region="us-west-2")
+
+
+def test_roles_are_passed_to_the_services_that_they_trust(templates: Templates, documents: Documents) -> None:
+    passing = [each for each in statements(documents) if each.get("Action") == ["iam:PassRole"]]
+    patterns = {resource for each in passing for resource in each["Resource"]}
+    for name in DEPLOYED:
+        for title, role in templates[name]["Resources"].items():
+            if role["Type"] == "AWS::IAM::Role":
+                trusted = json.dumps(role["Properties"]["AssumeRolePolicyDocument"])
+                by_services = '"Service"' in trusted
+                pattern = f"arn:aws:iam::{ACCOUNT}:role/web-platform-*-{title}-*"
+                assert (pattern in patterns) == by_services, title
+    for each in passing:
+        [services] = each["Condition"]["StringEquals"].values()
+        assert services
+        assert all(service.endswith(".amazonaws.com") for service in services)
+
+
+def test_fixed_names_are_within_what_may_be_named(templates: Templates) -> None:
+    """Where a template gives a name itself, the policies must know names like it."""
+    named = {
+        "AWS::Logs::LogGroup": ("LogGroupName", "logs:log-group", "log-group:"),
+        "AWS::RDS::DBInstance": ("DBInstanceIdentifier", "rds:db", "db:"),
+        "AWS::KMS::Alias": ("AliasName", "kms:alias", "alias/"),
+        "AWS::SSM::Parameter": ("Name", "ssm:parameter", "parameter"),
+        "AWS::SSM::Document": ("Name", "ssm:document", "document/"),
+        "AWS::IAM::User": ("UserName", "iam:user", "user/"),
+        "AWS::IAM::Role": ("RoleName", "iam:role", "role/"),
+    }
+    for name in DEPLOYED:
+        for title, resource in templates[name]["Resources"].items():
+            property_name, scope, separator = named.get(resource["Type"], ("", "", ""))
+            fixed = resource.get("Properties", {}).get(property_name)
+            if fixed is not None:
+                text = fixed["Fn::Sub"].removeprefix("alias/")
+                prefixes = [arn.partition(separator)[2].rstrip("*") for arn in SCOPES[scope].arns]
+                assert text.startswith(tuple(prefixes)), (title, text)
+
+
+# A scope that is taken away is noticed
+
+MUTATIONS = {
+    "a role without a boundary": ("IdentityPolicy", "RolesWithinTheBoundary", "Condition"),
+    "the servers' role for another service": ("IdentityPolicy", "PassRolesToEc2", "Condition"),
+    "another project's network gone": ("NetworkPolicy", "Ec2Ours", "Condition"),
+    "a rule in another project's group": ("NetworkPolicy", "Ec2New", "Condition"),
+    "another project's network made ours": ("NetworkPolicy", "Ec2Tags", "Condition"),
+    "a launch into another network": ("ComputePolicy", "LaunchInside", "Condition"),
+    "nobody's key opened": ("EncryptionPolicy", "KmsOurs", "Condition"),
+    "what a key protects, read directly": ("EncryptionPolicy", "KeysThroughServices", "Condition"),
+    "a grant to a person": ("EncryptionPolicy", "GrantsToServices", "Condition"),
+    "files in the clear": ("DataPolicy", "FilesTaggedAndEncrypted", "Condition"),
+    "another's secret read": ("DataPolicy", "SecretsmanagerOurs", "Condition"),
+    "another database changed": ("DataPolicy", "RdsNamed", "Resource"),
+    "another stack": ("DeliveryPolicy", "CloudformationNamed", "Resource"),
+    "another role passed on": ("IdentityPolicy", "PassRolesToEc2", "Resource"),
+    "the bootstrap's stacks": ("GuardPolicy", "StacksOfTheBootstrap", "Resource"),
+    "its own role changed": ("GuardPolicy", "RolesAndPoliciesOfTheBootstrap", "Resource"),
+}
+
+
+@pytest.mark.parametrize("act", MUTATIONS)
+def test_a_scope_that_is_taken_away_is_noticed(templates: Templates, tmp_path: Path, act: str) -> None:
+    title, sid, part = MUTATIONS[act]
+    broken = json.loads(json.dumps(templates["deployment_policies"]))
+    found = broken["Resources"][title]["Properties"]["PolicyDocument"]["Statement"]
+    [index] = [number for number, statement in enumerate(found) if statement["Sid"] == sid]
+    wider = {"Condition": None, "Resource": ["arn:aws:s3:::nothing"] if title == "GuardPolicy" else ["*"]}[part]
+    edit = at_resource("root", title, f"Properties.PolicyDocument.Statement.{index}.{part}", wider)
+    edit({"root": broken})
+    action, resource, context = REFUSED[act]
+    assert allowed(documents_of(tmp_path / "v9.9.9", broken), action, resource, **context)

@@ -1,0 +1,66 @@
+"""What every bucket gets: protection that nobody has to think of, and a lifetime that somebody has to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from troposphere import Ref, Template
+from troposphere.s3 import Bucket
+
+from generator.buckets import (
+    bucket_policy,
+    encrypted_by_s3,
+    encrypted_with,
+    lifecycle,
+    objects,
+    private_and_versioned,
+)
+from generator.iam import allow_principal, service_principal
+
+
+def encryption(of: Any) -> dict[str, Any]:
+    [rule] = of.to_dict()["ServerSideEncryptionConfiguration"]
+    return dict(rule)
+
+
+def test_d10_a_bucket_key_comes_with_a_key_of_ours_alone() -> None:
+    ours = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Ref": "KeyArn"}}
+    assert encryption(encrypted_with(Ref("KeyArn"))) == {
+        "ServerSideEncryptionByDefault": ours,
+        "BucketKeyEnabled": True,
+    }
+    assert encryption(encrypted_by_s3()) == {
+        "ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"},
+        "BucketKeyEnabled": False,
+    }
+
+
+@given(st.none() | st.integers(min_value=1, max_value=3650))
+def test_d13_objects_expire_where_a_number_of_days_is_given(days: int | None) -> None:
+    old, *expiration = lifecycle(days).to_dict()["Rules"]
+    assert old["NoncurrentVersionExpiration"]["NoncurrentDays"] == 30
+    assert "ExpirationInDays" not in old
+    assert [rule["ExpirationInDays"] for rule in expiration] == ([] if days is None else [days])
+
+
+def test_two_buckets_share_no_property_that_one_could_change() -> None:
+    first, second = private_and_versioned(), private_and_versioned()
+    assert first.keys() == second.keys()
+    assert all(first[name] is not second[name] for name in first)
+
+
+def test_d10_a_policy_refuses_plain_text_before_it_allows_anything() -> None:
+    template = Template()
+    bucket = template.add_resource(Bucket("ImageBucket"))
+    deliver = allow_principal("Deliver", service_principal("logging.s3"), [], [objects(bucket, "logs/*")])
+    bucket_policy(template, bucket, deliver, Condition="Asked")
+    policy = template.to_dict()["Resources"]["ImageBucketPolicy"]
+    assert policy["Condition"] == "Asked"
+    assert policy["Properties"]["Bucket"] == {"Ref": "ImageBucket"}
+    refused, allowed = policy["Properties"]["PolicyDocument"]["Statement"]
+    arn = {"Fn::GetAtt": ["ImageBucket", "Arn"]}
+    assert (refused["Effect"], refused["Resource"]) == ("Deny", [arn, {"Fn::Sub": ["${Bucket}/*", {"Bucket": arn}]}])
+    assert refused["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert allowed["Resource"] == [{"Fn::Sub": ["${Bucket}/logs/*", {"Bucket": arn}]}]
