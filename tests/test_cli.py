@@ -257,3 +257,22 @@ def test_help_fits_a_screen(project: Path) -> None:
     result = run(project, "--help")
     assert result.returncode == 0
     assert len(result.stdout.splitlines()) < 24
+
+
+def test_check_without_its_tools_says_what_to_do(project: Path) -> None:
+    result = run(project, "check")
+    assert result.returncode == 1
+    assert "error: .venv-checks" in result.stderr
+    assert "run make check" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_exposure_is_shown_and_written(project: Path) -> None:
+    shutil.copytree(ROOT / "docs", project / "docs")
+    page = project / "docs/exposure.md"
+    page.write_text(page.read_text(encoding="utf-8").replace("tcp 5432", "tcp 5433"), encoding="utf-8")
+    first, second = run(project, "exposure"), run(project, "exposure")
+    assert "Access by Session Manager" in first.stdout
+    assert first.stdout.endswith("docs/exposure.md: written\n")
+    assert second.stdout.endswith("docs/exposure.md: nothing changed\n")
+    assert page.read_bytes() == (ROOT / "docs/exposure.md").read_bytes()
