@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from generator.checks.deployment_resources import SERVICE_LINKED_ROLES, VIA_SERVICE
 from generator.checks.permissions.accounts import OF_STREAMS, Account
 from generator.checks.permissions.evaluation import Request
 from generator.checks.permissions.iam_simulate import ResourceType, Simulator
@@ -43,23 +44,6 @@ CHANGING_TAGS = re.compile(r":(Tag|Untag|ListTags)")
 WITHOUT_STACK_TAGS = frozenset({"AWS::EC2::LaunchTemplate"})
 """Types that CloudFormation does not tag with the stack's tags.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-launchtemplate.html"""
-
-LINKED_ROLES: Mapping[str, str] = {
-    "AWS::AutoScaling::AutoScalingGroup": "autoscaling.amazonaws.com",
-    "AWS::EFS::FileSystem": "elasticfilesystem.amazonaws.com",
-    "AWS::ElasticLoadBalancingV2::LoadBalancer": "elasticloadbalancing.amazonaws.com",
-    "AWS::RDS::DBInstance": "rds.amazonaws.com",
-}
-"""The service for which a type's first creation in an account makes a service-linked role.
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html"""
-
-DATA_SERVICES: Mapping[str, str] = {
-    "AWS::DynamoDB::Table": "dynamodb",
-    "AWS::EFS::FileSystem": "elasticfilesystem",
-    "AWS::RDS::DBInstance": "rds",
-    "AWS::SecretsManager::Secret": "secretsmanager",
-}
-"""The service through which a type's creation uses a key."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +97,9 @@ def _requests(world: World, call: _Call, types: Sequence[ResourceType] | None) -
         for arn, service in _passed(account, call.resource):
             yield world.request(role, call.action, arn, {"iam:PassedToService": service})
     elif call.action == "iam:CreateServiceLinkedRole":
-        linked = LINKED_ROLES.get(call.resource.type)
-        if linked:
-            arn = f"arn:aws:iam::{account.id}:role/aws-service-role/{linked}/AWSServiceRole"
-            yield world.request(role, call.action, arn, {"iam:AWSServiceName": linked})
+        for service, name in SERVICE_LINKED_ROLES.get(call.resource.type, ()):
+            arn = f"arn:aws:iam::{account.id}:role/aws-service-role/{service}/{name}"
+            yield world.request(role, call.action, arn, {"iam:AWSServiceName": service})
     else:
         for arn in _resources(account, call, types):
             for context in _contexts(account, call, arn):
@@ -161,8 +144,8 @@ def _about(call: _Call, arn: str) -> str:
 def _contexts(account: Account, call: _Call, arn: str) -> Iterator[dict[str, str]]:
     """Yield what AWS knows of a call beside action and resource; twice where a role has two policies of AWS."""
     context = {**_tags(account, call, arn), **_boundary(account, arn)}
-    if call.action.startswith("kms:") and call.resource.type in DATA_SERVICES:
-        context["kms:ViaService"] = f"{DATA_SERVICES[call.resource.type]}.{account.region}.amazonaws.com"
+    if call.action.startswith("kms:") and call.resource.type in VIA_SERVICE:
+        context["kms:ViaService"] = f"{VIA_SERVICE[call.resource.type]}.{account.region}.amazonaws.com"
         context["kms:GrantIsForAWSResource"] = "true"
     if call.action == "elasticfilesystem:CreateFileSystem":
         context["elasticfilesystem:Encrypted"] = str(call.resource.properties["Encrypted"]).lower()
