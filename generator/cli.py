@@ -18,6 +18,7 @@ from rich.console import Console
 from generator import __version__
 from generator.environment import ENVIRONMENTS
 from generator.errors import UserError
+from generator.interrupts import end_interrupted
 
 if TYPE_CHECKING:
     from generator.environment import TemplateConfiguration
@@ -31,7 +32,6 @@ CHECK_TOOLS = Path(".venv-checks")
 SECURITY_PAGE, EXPOSURE_PAGE = Path("docs/security.md"), Path("docs/exposure.md")
 ANY_ACCOUNT = "000000000000"
 """Where nothing depends on which account it is."""
-INTERRUPTED = 130
 WIDTH_OF_LOGS = 140
 """Columns for tables where no terminal says how many there are."""
 
@@ -255,7 +255,7 @@ def review(
     [configuration] = select(configurations, [name])
     today = datetime.now(UTC).date()
     account_id = review_role.split(":")[4]
-    region = configuration.environment.availability_zone_a.literal[:-1]
+    region = configuration.region
     subject = Subject(artifact, configuration, account_id, region, cloudformation_role, execution)
     with tempfile.TemporaryDirectory(prefix="review-") as workspace:
         found = run(
@@ -326,15 +326,12 @@ def main() -> None:
     """Run the command line; turn what a user can mend into one clear message without a traceback."""
     try:
         cli(standalone_mode=False)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         errors.print("interrupted", style="bold red")
-        sys.exit(INTERRUPTED)
+        end_interrupted()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        errors.print("interrupted", style="bold red")
-        sys.exit(INTERRUPTED)
     except UserError as error:
         errors.print("error:", style="bold red", end=" ")
         errors.print(str(error), markup=False, soft_wrap=True)

@@ -107,6 +107,11 @@ class TemplateConfiguration:
     tags: Mapping[str, str]
     stack_policy: Mapping[str, Any] | None
 
+    @property
+    def region(self) -> str:
+        """The region of the environment, which its zones are named after."""
+        return self.environment.availability_zone_a.literal[:-1]
+
     def parameters(self) -> dict[str, str]:
         """Return the root's parameters as CloudFormation takes them, by CloudFormation's names."""
         return {pascal_case(f.name): getattr(self.environment, f.name).literal for f in fields(self.environment)}

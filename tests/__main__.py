@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from generator.interrupts import INTERRUPTED
 from generator.source_files import source_files
 
 COMMANDS = (
@@ -33,7 +34,6 @@ COMMANDS = (
 
 VERDICTS = Path(".cache") / "tested"
 REUSE_VARIABLE, REUSE = "TEST_VERDICTS", "reuse"
-INTERRUPTED = 130
 
 
 def main(folder: Path, commands: Sequence[Sequence[str]] = COMMANDS) -> int:

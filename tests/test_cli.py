@@ -185,6 +185,35 @@ def test_an_interrupt_leaves_nothing_behind(project: Path) -> None:
     assert snapshot(project) == snapshot(ROOT)
 
 
+INTERRUPTED_AT_WORK = """
+import click
+import generator.cli
+
+def work(**_):
+    exec("raise KeyboardInterrupt")
+
+generator.cli.cli = {}
+generator.cli.main()
+"""
+
+
+@pytest.mark.parametrize("command", ["work", "click.command()(work)"], ids=["outside click", "in a command"])
+def test_an_interrupt_while_python_executes_a_string_is_one_like_any_other(tmp_path: Path, command: str) -> None:
+    """Python executes strings to make dataclasses and namedtuples, so in the middle of an import."""
+    (tmp_path / "interrupted.py").write_text(INTERRUPTED_AT_WORK.format(command))
+    # With -m, as the Makefile calls the generator: what -c calls ends otherwise.
+    result = subprocess.run(
+        [sys.executable, "-m", "interrupted"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 130, result.stderr
+    assert result.stderr.strip() == "interrupted"
+
+
 def test_impact_compares_with_the_newest_release_and_passes(project: Path) -> None:
     result = run(project, "impact")
     assert (result.returncode, result.stderr) == (0, "")

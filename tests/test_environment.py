@@ -53,6 +53,12 @@ def refusal(path: Path) -> str:
 # The real files
 
 
+@pytest.mark.parametrize("region", ["eu-west-1", "ap-southeast-2", "us-gov-west-1"])
+def test_the_region_is_the_one_of_the_zones(write: Write, region: str) -> None:
+    path = write(AvailabilityZoneA=f"{region}a", AvailabilityZoneB=f"{region}b")
+    assert load(path).region == region
+
+
 def test_real_environments_load_in_the_order_of_promotion(params_folder: Path) -> None:
     loaded = load_all(params_folder)
     assert tuple(one.environment.environment_name.literal for one in loaded) == ENVIRONMENTS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -145,6 +146,28 @@ def test_taskcat_gets_the_templates_and_nothing_else() -> None:
 def emulator() -> Iterator[Emulator]:
     with Emulator() as emulator:
         yield emulator
+
+
+INTERRUPTED_AT_WORK = """
+from tests.taskcat import __main__ as command_line
+
+def work(run_name):
+    exec("raise KeyboardInterrupt")
+
+command_line.check_run_name = work
+command_line.main(["--clean-up", "taskcat-3f9a1c"])
+"""
+
+
+def test_an_interrupt_while_python_executes_a_string_exits_with_130_too(tmp_path: Path) -> None:
+    """Python executes strings to make dataclasses and namedtuples, so in the middle of an import."""
+    (tmp_path / "interrupted.py").write_text(INTERRUPTED_AT_WORK)
+    environment_with_path = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-m", "interrupted"]
+    result = subprocess.run(
+        command, cwd=tmp_path, env=environment_with_path, capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (130, "")
 
 
 @pytest.fixture

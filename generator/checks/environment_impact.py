@@ -82,10 +82,13 @@ def impact_of(
     """
     found = []
     for configuration in configurations:
-        region = configuration.environment.availability_zone_a.literal[:-1]
         old, new = (
             resolve(
-                release, PLATFORM, release_parameters(release, PLATFORM, configuration.parameters()), account_id, region
+                release,
+                PLATFORM,
+                release_parameters(release, PLATFORM, configuration.parameters()),
+                account_id,
+                configuration.region,
             )
             for release in (before, after)
         )

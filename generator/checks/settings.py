@@ -52,9 +52,7 @@ class Setting:
 
 def all_settings(configurations: Sequence[TemplateConfiguration]) -> list[Setting]:
     """Return each environment's setting, then combinations in which every pair of choices occurs."""
-    environments = [
-        Setting(c.environment.environment_name.literal, c.parameters(), _region(c.parameters())) for c in configurations
-    ]
+    environments = [Setting(c.environment.environment_name.literal, c.parameters(), c.region) for c in configurations]
     base = environments[0]
     combined = [_changed(base, choices) for choices in _pairs()]
     known = [setting.parameters for setting in environments]
@@ -88,7 +86,3 @@ def _changed(base: Setting, choices: Sequence[Choice]) -> Setting:
     different = {name: value for name, value in wanted.items() if base.parameters.get(name) != value}
     name = " ".join(f"{key}={value or 'none'}" for key, value in different.items())
     return Setting(name or base.name, {**base.parameters, **wanted}, base.region)
-
-
-def _region(parameters: Mapping[str, str]) -> str:
-    return parameters["AvailabilityZoneA"][:-1]

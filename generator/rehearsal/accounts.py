@@ -37,7 +37,7 @@ class Accounts:
 
 def common_region(configurations: Mapping[str, TemplateConfiguration]) -> str:
     """Return the region of all environments. Raises `UserError` where they are in several."""
-    regions = {name: c.environment.availability_zone_a.literal[:-1] for name, c in configurations.items()}
+    regions = {name: c.region for name, c in configurations.items()}
     if len(set(regions.values())) != 1:
         found = ", ".join(f"{name} in {region}" for name, region in regions.items())
         raise UserError(f"params: the pipeline promotes within one region, but the zones put {found}")

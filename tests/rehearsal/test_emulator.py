@@ -30,7 +30,7 @@ def _alive(pid: int) -> bool:
     return state != "Z"
 
 
-def _soon(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+def _soon(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():

@@ -19,6 +19,7 @@ import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
 from generator.errors import UserError
+from generator.interrupts import end_interrupted
 from generator.rehearsal.emulator import Emulator
 from generator.release import folder_of, read_manifest, verify
 from tests.taskcat.account import (
@@ -50,7 +51,10 @@ class Account:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run from the command line; return the exit code: 0 passed and cleaned up, 1 not, 2 wrong use."""
+    """Run from the command line; return the exit code: 0 passed and cleaned up, 1 not, 2 wrong use.
+
+    After an interrupt it does not return: the process ends, cleaned up, with 130.
+    """
     options = _parser().parse_args(arguments)
     regions = tuple(options.region or yaml.safe_load(CONFIGURATION.read_text(encoding="utf-8"))["project"]["regions"])
     # CodeBuild stops a build with SIGTERM: clean up as after Ctrl-C.
@@ -72,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"AWS did not do what was asked: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        end_interrupted()
 
 
 @contextlib.contextmanager
