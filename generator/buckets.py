@@ -24,6 +24,8 @@ from troposphere.s3 import (
 )
 
 from generator.iam import deny_insecure_transport, document
+from generator.naming import name_tag
+from generator.retention import retain
 
 ACCESS_LOG_DAYS = 90
 """Long enough to look back from an incident; application logs keep the week of E15."""
@@ -72,6 +74,21 @@ def lifecycle(expire_after_days: int | None = None) -> LifecycleConfiguration:
     if expire_after_days is not None:
         rules.append(LifecycleRule(Id="Expire", Status="Enabled", ExpirationInDays=expire_after_days))
     return LifecycleConfiguration(Rules=rules)
+
+
+def access_log_bucket(template: Template, title: str, name: str) -> Bucket:
+    """Add a bucket that takes access logs and keeps them `ACCESS_LOG_DAYS`; `name` ends its `Name` tag."""
+    return template.add_resource(
+        retain(
+            Bucket(
+                title,
+                BucketEncryption=encrypted_by_s3(),
+                LifecycleConfiguration=lifecycle(ACCESS_LOG_DAYS),
+                Tags=name_tag(name),
+                **private_and_versioned(),
+            )
+        )
+    )
 
 
 def bucket_policy(template: Template, bucket: Bucket, *statements: Statement, **attributes: Any) -> None:

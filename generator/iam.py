@@ -7,7 +7,19 @@ from typing import Any
 
 import awacs.ssm
 import awacs.ssmmessages
-from awacs.aws import Action, Allow, Bool, Condition, Deny, PolicyDocument, Principal, Statement, StringEquals
+import awacs.sts
+from awacs.aws import (
+    Action,
+    Allow,
+    Bool,
+    Condition,
+    Deny,
+    NumericLessThan,
+    PolicyDocument,
+    Principal,
+    Statement,
+    StringEquals,
+)
 from troposphere import AWSHelperFn, Ref, Sub
 from troposphere.iam import PolicyType
 
@@ -37,6 +49,18 @@ def allow(
     return Statement(Sid=sid, Effect=Allow, Action=list(actions), Resource=list(resources), **_optional(condition))
 
 
+def deny(
+    sid: str, actions: Sequence[Action], resources: Sequence[Resource], condition: Condition | None = None
+) -> Statement:
+    """Return a statement that refuses what it names, whatever else allows it."""
+    return Statement(Sid=sid, Effect=Deny, Action=list(actions), Resource=list(resources), **_optional(condition))
+
+
+def deny_all_but(sid: str, actions: Sequence[Action], resources: Sequence[Resource], condition: Condition) -> Statement:
+    """Return a statement that refuses everything but some actions where a condition holds; it allows none of them."""
+    return Statement(Sid=sid, Effect=Deny, NotAction=list(actions), Resource=list(resources), Condition=condition)
+
+
 def allow_principal(
     sid: str,
     principal: Principal,
@@ -47,6 +71,22 @@ def allow_principal(
     """Return an allowing statement of a resource policy or, without resources, of a trust policy."""
     where: dict[str, Any] = {"Resource": list(resources)} if resources is not None else {}
     return Statement(Sid=sid, Effect=Allow, Principal=principal, Action=list(actions), **where, **_optional(condition))
+
+
+def people_with_mfa(within_seconds: int) -> Statement:
+    """Return the statement of a trust policy that lets people of this account in who have just shown their MFA device.
+
+    Who of them may come, IAM policies of the account say.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_configure-api-require.html
+    """
+    shown = Bool({"aws:MultiFactorAuthPresent": "true"})
+    recently = NumericLessThan({"aws:MultiFactorAuthAge": str(within_seconds)})
+    return allow_principal(
+        "PeopleWithMfa",
+        Principal("AWS", account_root()),
+        [awacs.sts.AssumeRole],
+        condition=Condition([shown, recently]),
+    )
 
 
 def deny_insecure_transport(actions: Sequence[Action], resources: Sequence[Resource]) -> Statement:

@@ -10,6 +10,7 @@ from troposphere import Ref, Template
 from troposphere.s3 import Bucket
 
 from generator.buckets import (
+    access_log_bucket,
     bucket_policy,
     encrypted_by_s3,
     encrypted_with,
@@ -43,6 +44,19 @@ def test_d13_objects_expire_where_a_number_of_days_is_given(days: int | None) ->
     assert old["NoncurrentVersionExpiration"]["NoncurrentDays"] == 30
     assert "ExpirationInDays" not in old
     assert [rule["ExpirationInDays"] for rule in expiration] == ([] if days is None else [days])
+
+
+def test_d10_access_logs_are_delivered_kept_for_a_while_and_outlive_their_stack() -> None:
+    template = Template()
+    access_log_bucket(template, "LogBucket", "logs")
+    bucket = template.to_dict()["Resources"]["LogBucket"]
+    properties = bucket["Properties"]
+    [rule] = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    assert properties["LifecycleConfiguration"]["Rules"][-1]["ExpirationInDays"] == 90
+    assert properties["Tags"] == [{"Key": "Name", "Value": {"Fn::Sub": "web-platform-${EnvironmentName}-logs"}}]
+    assert properties.keys() >= private_and_versioned().keys()
+    assert bucket["UpdateReplacePolicy"] == "Retain"
 
 
 def test_two_buckets_share_no_property_that_one_could_change() -> None:

@@ -18,11 +18,14 @@ from generator.iam import (
     arn,
     attach,
     delivery_boundary,
+    deny,
+    deny_all_but,
     deny_insecure_transport,
     document,
     from_this_account,
     join_session_manager,
     operator_boundary,
+    people_with_mfa,
     service_principal,
     workload_boundary,
 )
@@ -59,6 +62,37 @@ def test_allow_takes_a_condition() -> None:
     condition = Condition(Bool({"aws:SecureTransport": "true"}))
     assert plain(allow("Fetch", [awacs.s3.GetObject], ["*"], condition))["Condition"] == {
         "Bool": {"aws:SecureTransport": "true"}
+    }
+
+
+def test_deny_is_a_named_statement_too() -> None:
+    denied = plain(deny("Keep", [awacs.s3.DeleteObject], ["*"]))
+    assert denied == {"Sid": "Keep", "Effect": "Deny", "Action": ["s3:DeleteObject"], "Resource": ["*"]}
+    condition = Condition(Bool({"aws:SecureTransport": "false"}))
+    assert plain(deny("Keep", [awacs.s3.DeleteObject], ["*"], condition)) == {
+        **denied,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def test_deny_all_but_names_what_it_leaves_alone() -> None:
+    condition = Condition(Bool({"aws:SecureTransport": "false"}))
+    assert plain(deny_all_but("Rest", [awacs.s3.GetObject], ["*"], condition)) == {
+        "Sid": "Rest",
+        "Effect": "Deny",
+        "NotAction": ["s3:GetObject"],
+        "Resource": ["*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def test_d9_people_with_mfa_have_shown_their_device_and_not_long_ago() -> None:
+    statement = plain(people_with_mfa(900))
+    assert statement["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+    assert statement["Action"] == ["sts:AssumeRole"]
+    assert statement["Condition"] == {
+        "Bool": {"aws:MultiFactorAuthPresent": "true"},
+        "NumericLessThan": {"aws:MultiFactorAuthAge": "900"},
     }
 
 

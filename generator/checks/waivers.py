@@ -20,8 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from generator.checks.waiver_files import key_of, read_entries
 from generator.errors import UserError
 
 KEYS = ("address", "environments", "action", "reason", "added", "expires")
@@ -69,17 +68,11 @@ def load(path: Path, environments: Collection[str], today: date) -> list[Waiver]
     file and key, with all that is wrong. An expired waiver is read too: it waives nothing, and whoever judges an
     upgrade of its environments fails for it.
     """
-    entries = _entries(path)
-    problems = [
-        f"{path}: waivers[{number}]: {problem}"
-        for number, entry in enumerate(entries)
-        for problem in _problems(entry, list(environments), today)
-    ]
-    if problems:
-        raise UserError("\n".join(problems))
+    names = list(environments)
+    entries = read_entries(path, lambda entry: _problems(entry, names, today), optional=True)
     waivers = [
         Waiver(
-            f"waivers[{number}]",
+            key_of(number),
             entry["address"],
             tuple(entry["environments"]),
             Action(entry["action"]),
@@ -91,28 +84,6 @@ def load(path: Path, environments: Collection[str], today: date) -> list[Waiver]
     ]
     _refuse_repetition(path, waivers)
     return waivers
-
-
-def _entries(path: Path) -> list[Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: is not UTF-8 text") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise UserError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
-    content = {} if content is None else content
-    if not isinstance(content, dict) or content.keys() - {"waivers"}:
-        raise UserError(f"{path}: must hold one key, waivers, with a list; see the comment at its top")
-    entries = content.get("waivers")
-    if entries is None:
-        return []
-    if not isinstance(entries, list):
-        raise UserError(f"{path}: waivers: must be a list; write [] for none")
-    return entries
 
 
 def _problems(entry: Any, environments: Sequence[str], today: date) -> list[str]:

@@ -11,12 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from awacs.aws import (
-    Action,
     ArnEquals,
     ArnLike,
     Bool,
     Condition,
-    Deny,
     PolicyDocument,
     Statement,
     StringEquals,
@@ -29,7 +27,7 @@ from troposphere import AWSHelperFn, Sub
 from generator.deployment_permissions.scopes import ACCOUNT, SCOPES
 from generator.deployment_permissions.statements import OUR_TAG, actions
 from generator.errors import UserError
-from generator.iam import Resource, allow, arn, operator_boundary, workload_boundary
+from generator.iam import Resource, allow, arn, deny, deny_all_but, operator_boundary, workload_boundary
 from generator.naming import BOOTSTRAP_ROLES, BOOTSTRAP_STACKS, PROJECT
 
 Template = Mapping[str, Any]
@@ -199,21 +197,11 @@ def guard(regions: AWSHelperFn, policies: Iterable[str]) -> list[Statement]:
     own = [f"role/{name}" for name in BOOTSTRAP_ROLES] + [f"policy/{name}" for name in policies]
     stacks = [arn(f"cloudformation:*:{ACCOUNT}:stack/{name}/*") for name in BOOTSTRAP_STACKS]
     return [
-        Statement(
-            Sid="OutsideItsRegions",
-            Effect=Deny,
-            NotAction=[Action(*name.split(":")) for name in WITHOUT_REGION],
-            Resource=["*"],
-            Condition=elsewhere,
-        ),
-        _deny("RolesAndPoliciesOfTheBootstrap", ["iam:*"], [arn(f"iam::{ACCOUNT}:{name}") for name in own]),
-        _deny("StacksOfTheBootstrap", ["cloudformation:*"], stacks),
-        _deny("DataAndItsBackups", NEVER, ["*"]),
+        deny_all_but("OutsideItsRegions", actions(WITHOUT_REGION), ["*"], elsewhere),
+        deny("RolesAndPoliciesOfTheBootstrap", actions(["iam:*"]), [arn(f"iam::{ACCOUNT}:{name}") for name in own]),
+        deny("StacksOfTheBootstrap", actions(["cloudformation:*"]), stacks),
+        deny("DataAndItsBackups", actions(NEVER), ["*"]),
     ]
-
-
-def _deny(sid: str, names: Iterable[str], resources: Sequence[Resource]) -> Statement:
-    return Statement(Sid=sid, Effect=Deny, Action=actions(names), Resource=list(resources))
 
 
 def _resources(templates: Iterable[Template], type_name: str) -> Iterable[tuple[str, Mapping[str, Any]]]:

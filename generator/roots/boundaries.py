@@ -14,25 +14,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from awacs.aws import (
     Action,
     Bool,
     Condition,
-    Deny,
     Statement,
     StringEquals,
     StringEqualsIfExists,
     StringNotEquals,
 )
-from troposphere import AWSHelperFn, Equals, If, Not, Ref, Split, Sub, Template
+from troposphere import Ref, Sub, Template
 from troposphere.iam import ManagedPolicy
 
-from generator.iam import allow, arn, document, operator_boundary, workload_boundary
+from generator.iam import allow, arn, deny, document, operator_boundary, workload_boundary
 from generator.naming import BOOTSTRAP_ROLES, DELIVERY_BOUNDARY, OPERATOR_BOUNDARY, PROJECT, WORKLOAD_BOUNDARY
-from generator.nesting import add_condition
 from generator.parameter_types import ManagedPolicyArn, RegionNames, output, parameter
+from generator.regions import ADDITIONAL_REGIONS, regions_of_the_platform
 
 EVERYWHERE = ["*"]
 
@@ -160,9 +158,7 @@ NEVER_IN_DELIVERY: Mapping[str, Sequence[str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    additional_regions: RegionNames = parameter(
-        "Regions beside this one in which the platform may act, such as those of regional tests.", default=""
-    )
+    additional_regions: RegionNames = parameter(ADDITIONAL_REGIONS, default="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,8 +169,7 @@ class Outputs:
 
 
 def build(template: Template, parameters: Parameters) -> Outputs:
-    add_condition(template, "MoreRegions", Not(Equals(parameters.additional_regions, "")))
-    regions = If("MoreRegions", Split(",", Sub("${AWS::Region},${AdditionalRegions}")), Split(",", Ref("AWS::Region")))
+    regions = regions_of_the_platform(template, parameters.additional_regions)
     here = StringEquals({"aws:RequestedRegion": regions})
     workload = _boundary(
         template, "WorkloadBoundary", WORKLOAD_BOUNDARY, "The most that machines and operators can do.", _workload(here)
@@ -206,7 +201,7 @@ def _workload(here: StringEquals) -> list[Statement]:
     ours = StringEqualsIfExists({"aws:ResourceAccount": Ref("AWS::AccountId")})
     return [
         allow("WhatThePlatformUses", _actions(WORKLOAD), EVERYWHERE, Condition([here, ours])),
-        _deny("NothingThatWidensRights", _actions(NEVER_FOR_WORKLOADS), EVERYWHERE),
+        deny("NothingThatWidensRights", _actions(NEVER_FOR_WORKLOADS), EVERYWHERE),
     ]
 
 
@@ -221,7 +216,7 @@ def _operator() -> list[Statement]:
             [arn(f"iam::${{AWS::AccountId}}:role/{PROJECT}-*")],
             Condition(Bool({"aws:MultiFactorAuthPresent": "true"})),
         ),
-        _deny("NoRoleThatDelivers", _actions({"sts": ("AssumeRole*",)}), _bootstrap_roles()),
+        deny("NoRoleThatDelivers", _actions({"sts": ("AssumeRole*",)}), _bootstrap_roles()),
     ]
 
 
@@ -230,15 +225,15 @@ def _delivery(here: StringEquals) -> list[Statement]:
     return [
         allow("InTheRegionsOfThePlatform", [Action("*")], EVERYWHERE, Condition(here)),
         allow("ServicesWithoutRegion", _actions(WITHOUT_REGION), EVERYWHERE),
-        _deny("NothingThatOutlivesOrWatchesDelivery", _actions(NEVER_IN_DELIVERY), EVERYWHERE),
-        _deny("NoRoleThatDelivers", _actions({"iam": ON_BOOTSTRAP_ROLES}), _bootstrap_roles()),
-        _deny(
+        deny("NothingThatOutlivesOrWatchesDelivery", _actions(NEVER_IN_DELIVERY), EVERYWHERE),
+        deny("NoRoleThatDelivers", _actions({"iam": ON_BOOTSTRAP_ROLES}), _bootstrap_roles()),
+        deny(
             "NoRoleWithoutItsBoundary",
             _actions({"iam": POLICIES_OF_A_ROLE}),
             EVERYWHERE,
             _unless_bounded_by(workload_boundary()),
         ),
-        _deny(
+        deny(
             "NoUserWithoutItsBoundary",
             _actions({"iam": POLICIES_OF_A_USER}),
             EVERYWHERE,
@@ -257,10 +252,3 @@ def _bootstrap_roles() -> list[Sub]:
 
 def _actions(by_service: Mapping[str, Sequence[str]]) -> list[Action]:
     return [Action(service, name) for service, names in by_service.items() for name in names]
-
-
-def _deny(
-    sid: str, actions: Sequence[Action], resources: Sequence[AWSHelperFn | str], condition: Condition | None = None
-) -> Statement:
-    conditions: dict[str, Any] = {} if condition is None else {"Condition": condition}
-    return Statement(Sid=sid, Effect=Deny, Action=list(actions), Resource=list(resources), **conditions)

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from troposphere import Equals, If, Not, Ref, Split, Sub, Template
+from troposphere import Equals, Template
 from troposphere.iam import ManagedPolicy
 
 from generator.deployment_permissions.policies import policy_name, statements_by_subject
 from generator.iam import arn, document
 from generator.nesting import add_condition, only_if, synthesize
 from generator.parameter_types import BucketName, KeyArn, RegionNames, Toggle, parameter
+from generator.regions import ADDITIONAL_REGIONS, regions_of_the_platform
 from generator.roots import platform
 from generator.stacks import STACKS
 
@@ -40,9 +41,7 @@ class Parameters:
     artifact_key_arn: KeyArn = parameter("Key that encrypts artifacts and templates.")
     template_bucket_name: BucketName = parameter("Bucket of the published releases.")
     regional_tests: Toggle = parameter("Whether taskcat tests releases in this account.", default="false")
-    additional_regions: RegionNames = parameter(
-        "Regions beside this one in which the platform may act, such as those of regional tests.", default=""
-    )
+    additional_regions: RegionNames = parameter(ADDITIONAL_REGIONS, default="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +50,7 @@ class Outputs:
 
 
 def build(template: Template, parameters: Parameters) -> Outputs:
-    add_condition(template, "MoreRegions", Not(Equals(parameters.additional_regions, "")))
-    regions = If("MoreRegions", Split(",", Sub("${AWS::Region},${AdditionalRegions}")), Split(",", Ref("AWS::Region")))
+    regions = regions_of_the_platform(template, parameters.additional_regions)
     add_condition(template, "RegionalTests", Equals(parameters.regional_tests, "true"))
     templates = [arn("s3:::${TemplateBucketName}/*"), only_if("RegionalTests", arn(f"s3:::{TEST_UPLOADS}"))]
     deployed = [synthesize(module.build).to_dict() for module in (*STACKS, platform)]

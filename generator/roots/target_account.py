@@ -29,12 +29,8 @@ import awacs.secretsmanager
 import awacs.ssm
 import awacs.sts
 from awacs.aws import (
-    Action,
     ArnEquals,
-    Bool,
     Condition,
-    Deny,
-    NumericLessThan,
     PolicyDocument,
     Principal,
     Statement,
@@ -45,7 +41,16 @@ from troposphere import Equals, GetAtt, Tags, Template
 from troposphere.iam import Policy, Role
 
 from generator.deployment_permissions.policies import policy_names
-from generator.iam import account_root, allow, allow_principal, arn, delivery_boundary, document, service_principal
+from generator.iam import (
+    allow,
+    allow_principal,
+    arn,
+    delivery_boundary,
+    deny,
+    document,
+    people_with_mfa,
+    service_principal,
+)
 from generator.naming import (
     BOOTSTRAP_STACKS,
     BREAK_GLASS_ROLE,
@@ -220,12 +225,8 @@ def _trusting(role: str) -> PolicyDocument:
 
 def _not_the_bootstrap() -> Statement:
     """Keep hands off the stacks that an administrator deploys: their names begin as those of the platform do."""
-    return Statement(
-        Sid="NotTheBootstrap",
-        Effect=Deny,
-        Action=[Action("cloudformation", "*")],
-        Resource=[arn(f"cloudformation:*:${{AWS::AccountId}}:stack/{name}/*") for name in BOOTSTRAP_STACKS],
-    )
+    stacks = [arn(f"cloudformation:*:${{AWS::AccountId}}:stack/{name}/*") for name in BOOTSTRAP_STACKS]
+    return deny("NotTheBootstrap", [awacs.cloudformation.Action("*")], stacks)
 
 
 def _seeing_stacks() -> Statement:
@@ -356,22 +357,12 @@ def _clean_up() -> list[Statement]:
 
 def _break_glass_role(template: Template) -> None:
     """Add the role for emergencies: for people of this account who have just shown their MFA device, for an hour."""
-    recent = Condition(
-        [
-            Bool({"aws:MultiFactorAuthPresent": "true"}),
-            NumericLessThan({"aws:MultiFactorAuthAge": str(EMERGENCY_SECONDS)}),
-        ]
-    )
     template.add_resource(
         Role(
             "BreakGlassRole",
             RoleName=BREAK_GLASS_ROLE,
             Description="For emergencies alone. Every use is to raise an alarm and to be explained afterwards.",
-            AssumeRolePolicyDocument=document(
-                allow_principal(
-                    "PeopleWithMfa", Principal("AWS", account_root()), [awacs.sts.AssumeRole], condition=recent
-                )
-            ),
+            AssumeRolePolicyDocument=document(people_with_mfa(EMERGENCY_SECONDS)),
             # Nobody knows beforehand what will be broken; the boundary still guards the bootstrap and all ways in.
             ManagedPolicyArns=[arn("iam::aws:policy/AdministratorAccess")],
             MaxSessionDuration=EMERGENCY_SECONDS,

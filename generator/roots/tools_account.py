@@ -18,9 +18,8 @@ from troposphere.kms import Alias, Key
 from troposphere.s3 import Bucket, EventBridgeConfiguration, LoggingConfiguration, NotificationConfiguration
 
 from generator.buckets import (
-    ACCESS_LOG_DAYS,
+    access_log_bucket,
     bucket_policy,
-    encrypted_by_s3,
     encrypted_with,
     lifecycle,
     objects,
@@ -78,7 +77,7 @@ class Outputs:
 def build(template: Template, parameters: Parameters) -> Outputs:
     add_condition(template, HAS_SOURCE_BUCKET, Equals(parameters.source_repository, ""))
     key = _key(template)
-    log = _access_log_bucket(template)
+    log = access_log_bucket(template, "AccessLogBucket", "access-logs")
     artifacts = _bucket(template, "ArtifactBucket", key, log, expire_after_days=ARTIFACT_DAYS)
     # Nothing in it expires: a rollback needs the former release's templates.
     templates = _bucket(template, "TemplateBucket", key, log)
@@ -175,20 +174,6 @@ def _target_roles() -> ArnLike:
     """
     names = (DEPLOYMENT_ROLE, REVIEW_ROLE, CLOUDFORMATION_ROLE)
     return ArnLike({"aws:PrincipalArn": [arn(f"iam::*:role/{name}") for name in names]})
-
-
-def _access_log_bucket(template: Template) -> Bucket:
-    return template.add_resource(
-        retain(
-            Bucket(
-                "AccessLogBucket",
-                BucketEncryption=encrypted_by_s3(),
-                LifecycleConfiguration=lifecycle(ACCESS_LOG_DAYS),
-                Tags=name_tag("access-logs"),
-                **private_and_versioned(),
-            )
-        )
-    )
 
 
 def _source_bucket(template: Template, key: Key, log: Bucket) -> Bucket:

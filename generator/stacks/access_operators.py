@@ -34,9 +34,7 @@ from awacs.aws import (
     Bool,
     BoolIfExists,
     Condition,
-    NumericLessThan,
     PolicyDocument,
-    Principal,
     Statement,
     StringEquals,
     StringLike,
@@ -47,12 +45,11 @@ from troposphere.kms import Key
 from troposphere.ssm import Document
 
 from generator.iam import (
-    account_root,
     allow,
-    allow_principal,
     arn,
     document,
     operator_boundary,
+    people_with_mfa,
     workload_boundary,
 )
 from generator.naming import PROJECT, in_environment, name_tag
@@ -88,7 +85,7 @@ def add_operators(template: Template, sessions: Sessions) -> tuple[User, Role]:
         Role(
             "OperatorRole",
             Description="Sees and operates the platform.",
-            AssumeRolePolicyDocument=document(_people_with_mfa()),
+            AssumeRolePolicyDocument=document(people_with_mfa(MFA_SECONDS)),
             MaxSessionDuration=MFA_SECONDS,
             PermissionsBoundary=workload_boundary(),
             Policies=[
@@ -110,17 +107,6 @@ def add_operators(template: Template, sessions: Sessions) -> tuple[User, Role]:
         User("OperatorUser", Groups=[Ref(group)], PermissionsBoundary=operator_boundary(), Tags=name_tag("operator"))
     )
     return user, role
-
-
-def _people_with_mfa() -> Statement:
-    """Trust the account's IAM policies, which let the group's members in, and nobody who has not shown a device."""
-    with_mfa = Condition(
-        [
-            Bool({"aws:MultiFactorAuthPresent": "true"}),
-            NumericLessThan({"aws:MultiFactorAuthAge": str(MFA_SECONDS)}),
-        ]
-    )
-    return allow_principal("PeopleWithMfa", Principal("AWS", account_root()), [awacs.sts.AssumeRole], None, with_mfa)
 
 
 def _become_operator(role: Role) -> list[Statement]:

@@ -37,9 +37,8 @@ from troposphere.efs import (
 from troposphere.s3 import Bucket, LoggingConfiguration
 
 from generator.buckets import (
-    ACCESS_LOG_DAYS,
+    access_log_bucket,
     bucket_policy,
-    encrypted_by_s3,
     encrypted_with,
     lifecycle,
     objects,
@@ -100,7 +99,7 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     table = _session_table(template, parameters)
     file_system = _file_system(template, parameters)
     access_point = _images_access_point(template, parameters, file_system)
-    log_bucket = _log_bucket(template, parameters)
+    log_bucket = access_log_bucket(template, "LogBucket", "logs")
     release_bucket = _release_bucket(template, parameters, log_bucket)
     _protect_buckets(template, log_bucket, release_bucket)
     _grant_use(template, parameters, table, file_system, access_point, release_bucket)
@@ -200,20 +199,6 @@ def _images_access_point(template: Template, parameters: Parameters, file_system
                 CreationInfo=CreationInfo(OwnerUid=IMAGES_OWNER, OwnerGid=IMAGES_OWNER, Permissions="0755"),
             ),
             AccessPointTags=name_tag("product-images"),
-        )
-    )
-
-
-def _log_bucket(template: Template, parameters: Parameters) -> Bucket:
-    return template.add_resource(
-        retain(
-            Bucket(
-                "LogBucket",
-                BucketEncryption=encrypted_by_s3(),
-                LifecycleConfiguration=lifecycle(ACCESS_LOG_DAYS),
-                Tags=name_tag("logs"),
-                **private_and_versioned(),
-            )
         )
     )
 

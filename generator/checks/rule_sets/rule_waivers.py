@@ -31,11 +31,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from generator.checks.rule_sets.evaluations import Evaluation
 from generator.checks.rule_sets.subjects import Subject
-from generator.errors import UserError
+from generator.checks.waiver_files import key_of, read_entries
 
 REQUIRED = ("rule_set", "rule", "resources", "requirements", "reason")
 OPTIONAL = ("findings", "where")
@@ -99,17 +97,10 @@ def load(path: Path, rule_sets: Collection[str]) -> list[RuleWaiver]:
 
     Raises `UserError` naming file and key, with all that is wrong.
     """
-    entries = _entries(path)
-    problems = [
-        f"{path}: waivers[{number}]: {problem}"
-        for number, entry in enumerate(entries)
-        for problem in _problems(entry, rule_sets)
-    ]
-    if problems:
-        raise UserError("\n".join(problems))
+    entries = read_entries(path, lambda entry: _problems(entry, rule_sets))
     return [
         RuleWaiver(
-            key=f"waivers[{number}]",
+            key=key_of(number),
             rule_set=entry["rule_set"],
             rule=entry["rule"],
             resources=tuple(entry["resources"]),
@@ -120,20 +111,6 @@ def load(path: Path, rule_sets: Collection[str]) -> list[RuleWaiver]:
         )
         for number, entry in enumerate(entries)
     ]
-
-
-def _entries(path: Path) -> list[Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: is not UTF-8 text") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise UserError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict) or content.keys() != {"waivers"} or not isinstance(content["waivers"], list):
-        raise UserError(f"{path}: must hold one key, waivers, with a list; write [] for none")
-    return content["waivers"]
 
 
 def _problems(entry: Any, rule_sets: Collection[str]) -> list[str]:
