@@ -1,153 +1,152 @@
 #!/bin/bash
 # Turns a fresh Amazon Linux 2023 instance into a web server of the platform, and tells CloudFormation how that went.
-# Settings come before this line: ENVIRONMENT_NAME REGION STACK_NAME TARGET_PROTOCOL FILE_SYSTEM_ID ACCESS_POINT_ID
-# RELEASE_BUCKET ARCHIVE_KEY LOG_GROUP METRIC_NAMESPACE. Running it twice does no harm.
+# The files before this one, and settings before them: ENVIRONMENT_NAME REGION STACK_NAME TARGET_PROTOCOL FILE_SYSTEM_ID
+# ACCESS_POINT_ID RELEASE_BUCKET ARCHIVE_KEY SESSION_TABLE PARAMETER_PATH VPC_CIDR TARGET_GROUP_ARN LOG_GROUP
+# METRIC_NAMESPACE.
+# Running it twice does no harm; with another archive the second time, that one is in service afterwards.
 set -euo pipefail
-exec > >(tee -a /var/log/web-server-bootstrap.log) 2>&1
 
-readonly ATTEMPTS=10
-readonly PAUSE_SECONDS=6
-readonly APPLICATION=/srv/application
-readonly IMAGES=/srv/product-images
-readonly CERTIFICATES=/etc/pki/web-server
+readonly ROOT=${ROOT:-} # empty on a server; a test runs all of this below a folder
+readonly APPLICATIONS=$ROOT/srv/application
+readonly APPLICATION=$APPLICATIONS/current
+readonly ENVIRONMENT_FILE=$ROOT/etc/application/environment
+readonly IMAGES=$ROOT/srv/product-images
+readonly CERTIFICATES=$ROOT/etc/pki/web-server
+readonly LOGS=$ROOT/var/log/web-server
+readonly UNITS=$ROOT/etc/systemd/system
+readonly AGENT=$ROOT/opt/aws/amazon-cloudwatch-agent
+readonly PORT=8000
 
 report_to_cloudformation() {
     local status=$?
-    /opt/aws/bin/cfn-signal --region "$REGION" --stack "$STACK_NAME" --resource WebServerGroup --exit-code "$status"
+    "$ROOT/opt/aws/bin/cfn-signal" --region "$REGION" --stack "$STACK_NAME" --resource WebServerGroup \
+        --exit-code "$status"
 }
 trap report_to_cloudformation EXIT
-
-# Packages, mount targets and AWS APIs may take a moment to answer a server that has just got its network.
-retry() {
-    local attempt
-    for ((attempt = 1; attempt <= ATTEMPTS; attempt++)); do
-        if "$@"; then
-            return 0
-        fi
-        echo "Attempt $attempt of $ATTEMPTS failed: $*"
-        sleep "$PAUSE_SECONDS"
-    done
-    return 1
-}
+mkdir --parents "$LOGS"
+exec > >(tee -a "$LOGS/bootstrap.log") 2>&1
 
 install_packages() {
-    retry dnf install --assumeyes nginx openssl amazon-efs-utils amazon-cloudwatch-agent
+    retry dnf install --assumeyes nginx openssl python3.11 logrotate amazon-efs-utils amazon-cloudwatch-agent
 }
 
 mount_product_images() {
-    mkdir -p "$IMAGES"
+    mkdir --parents "$IMAGES"
     local options="_netdev,nofail,tls,iam,accesspoint=$ACCESS_POINT_ID"
     local entry="$FILE_SYSTEM_ID:/ $IMAGES efs $options 0 0"
-    grep -qxF "$entry" /etc/fstab || echo "$entry" >>/etc/fstab
+    grep -qxF "$entry" "$ROOT/etc/fstab" || echo "$entry" >>"$ROOT/etc/fstab"
     mountpoint --quiet "$IMAGES" || retry mount "$IMAGES"
 }
 
+# Each archive has a folder of its own, which is there only when it is complete.
 fetch_application() {
-    mkdir -p "$APPLICATION/public"
+    local release=$APPLICATIONS/releases/${ARCHIVE_KEY:-welcome} unpacked=$APPLICATIONS/unpacking
+    if [[ ! -d "$release" ]]; then
+        rm --recursive --force "$unpacked"
+        mkdir --parents "$unpacked/public" "$(dirname "$release")"
+        unpack_archive "$unpacked"
+        mv --no-target-directory "$unpacked" "$release"
+    fi
+    ln --symbolic --force --no-dereference "$release" "$APPLICATION.new"
+    mv --no-target-directory "$APPLICATION.new" "$APPLICATION"
+}
+
+unpack_archive() {
+    local archive=$APPLICATIONS/archive.tar.gz
     if [[ -z "$ARCHIVE_KEY" ]]; then
-        echo "<!doctype html><title>In service</title><h1>In service</h1><p>No application has been released yet." \
-            >"$APPLICATION/public/index.html"
+        echo "<!doctype html><title>In service</title><p>No application has been released yet." >"$1/public/index.html"
         return
     fi
-    local archive
-    archive=$(mktemp --suffix=.tar.gz)
     retry aws s3 cp --region "$REGION" --only-show-errors "s3://$RELEASE_BUCKET/$ARCHIVE_KEY" "$archive"
-    tar --extract --gzip --no-same-owner --file "$archive" --directory "$APPLICATION"
-    rm --force "$archive"
+    tar --extract --gzip --no-same-owner --file "$archive" --directory "$1"
+    rm "$archive"
+    chmod --recursive a+rX,go-w "$1"
+    if [[ ! -f "$1/public/index.html" ]]; then
+        echo "$ARCHIVE_KEY is no application archive: it has no public/index.html."
+        return 1
+    fi
+}
+
+run_application() {
+    systemd-sysusers --inline "u application - 'Runs the application'"
+    mkdir --parents "$(dirname "$ENVIRONMENT_FILE")" "$UNITS"
+    application_environment >"$ENVIRONMENT_FILE"
+    application_service >"$UNITS/application.service"
+    migration_service >"$UNITS/application-migration.service"
+    systemctl daemon-reload
+    systemctl enable application.service
+    systemctl restart application.service
 }
 
 # The load balancer encrypts to the servers but does not validate their certificates, so that each server makes its own.
 make_certificate() {
-    [[ "$TARGET_PROTOCOL" == HTTPS && ! -f "$CERTIFICATES/server.key" ]] || return 0
+    [[ "$TARGET_PROTOCOL" == HTTPS && ! -f "$CERTIFICATES/server.crt" ]] || return 0
     install --directory --mode 0700 "$CERTIFICATES"
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 825 -subj "/CN=$(hostname --fqdn)" \
         -keyout "$CERTIFICATES/server.key" -out "$CERTIFICATES/server.crt"
 }
 
-configure_nginx() {
-    local listen="listen 80 default_server;"
-    if [[ "$TARGET_PROTOCOL" == HTTPS ]]; then
-        listen="listen 443 ssl default_server;
-        ssl_certificate $CERTIFICATES/server.crt;
-        ssl_certificate_key $CERTIFICATES/server.key;
-        ssl_protocols TLSv1.2 TLSv1.3;"
-    fi
-    cat >/etc/nginx/nginx.conf <<NGINX
-user nginx;
-worker_processes auto;
-error_log /var/log/nginx/error.log warn;
-pid /run/nginx.pid;
-
-events {
-    worker_connections 1024;
-}
-
-http {
-    include /etc/nginx/mime.types;
-    default_type application/octet-stream;
-    access_log /var/log/nginx/access.log;
-    server_tokens off;
-    sendfile on;
-    # Longer than the load balancer's idle timeout, so that it is never the server that closes a connection in use.
-    keepalive_timeout 75s;
-
-    server {
-        $listen
-        root $APPLICATION/public;
-
-        # Shallow on purpose: a database that is down must not make the load balancer replace healthy servers.
-        location = /healthz {
-            access_log off;
-            default_type text/plain;
-            return 200 "ok\n";
-        }
-
-        location /product-images/ {
-            alias $IMAGES/;
-        }
-    }
-}
-NGINX
+run_nginx() {
+    local LISTEN=443 TRUSTED_PROXIES=$VPC_CIDR NGINX_USER=nginx PID_FILE=$ROOT/run/nginx.pid
+    local TEMPORARY=$ROOT/var/lib/nginx/tmp
+    [[ "$TARGET_PROTOCOL" == HTTPS ]] || LISTEN=80
+    nginx_configuration >"$ROOT/etc/nginx/nginx.conf"
     nginx -t
-    systemctl enable nginx
-    systemctl restart nginx
+    systemctl enable nginx.service
+    systemctl reload-or-restart nginx.service
 }
 
-configure_cloudwatch_agent() {
-    local configuration=/opt/aws/amazon-cloudwatch-agent/etc/web-server.json
-    cat >"$configuration" <<AGENT
-{
-  "agent": {"region": "$REGION", "omit_hostname": true},
-  "logs": {"logs_collected": {"files": {"collect_list": [
-    {"file_path": "/var/log/nginx/access.log", "log_group_name": "$LOG_GROUP", "log_stream_name": "{instance_id}/access"},
-    {"file_path": "/var/log/nginx/error.log", "log_group_name": "$LOG_GROUP", "log_stream_name": "{instance_id}/error"},
-    {"file_path": "/var/log/web-server-bootstrap.log", "log_group_name": "$LOG_GROUP",
-     "log_stream_name": "{instance_id}/bootstrap"}
-  ]}}},
-  "metrics": {
-    "namespace": "$METRIC_NAMESPACE",
-    "append_dimensions": {"InstanceId": "\${aws:InstanceId}"},
-    "aggregation_dimensions": [["Environment"]],
-    "metrics_collected": {
-      "mem": {"measurement": ["used_percent"], "append_dimensions": {"Environment": "$ENVIRONMENT_NAME"}},
-      "disk": {"measurement": ["used_percent"], "resources": ["/"],
-               "append_dimensions": {"Environment": "$ENVIRONMENT_NAME"}}
-    }
-  }
+# Looked at every hour, so that a busy day does not fill the disk. The agent reads a file to its end before it goes on.
+rotate_logs() {
+    mkdir --parents "$UNITS/logrotate.timer.d"
+    printf '[Timer]\nOnCalendar=\nOnCalendar=hourly\n' >"$UNITS/logrotate.timer.d/hourly.conf"
+    cat >"$ROOT/etc/logrotate.d/web-server" <<LOGROTATE
+size 50M
+rotate 4
+missingok
+notifempty
+
+$LOGS/access.log $LOGS/error.log {
+    sharedscripts
+    postrotate
+        systemctl kill --signal=USR1 --kill-who=main nginx.service
+    endscript
 }
-AGENT
-    /opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c "file:$configuration"
+
+$LOGS/application.log {
+    copytruncate
+}
+LOGROTATE
+    systemctl daemon-reload
+    systemctl enable logrotate.timer
+    systemctl restart logrotate.timer
+}
+
+run_cloudwatch_agent() {
+    cloudwatch_agent_configuration >"$AGENT/etc/web-server.json"
+    "$AGENT/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s -c "file:$AGENT/etc/web-server.json"
 }
 
 check_health() {
-    local scheme=${TARGET_PROTOCOL,,}
+    local scheme=${TARGET_PROTOCOL,,} instance_id
+    instance_id=$(cloud-init query instance_id)
     retry curl --silent --show-error --fail --insecure --output /dev/null "$scheme://127.0.0.1/healthz"
+    retry load_balancer_finds_healthy "$instance_id"
+}
+
+# A rolling update ends an old server as soon as this one has reported: by then, requests must come here.
+load_balancer_finds_healthy() {
+    [[ "$(aws elbv2 describe-target-health --region "$REGION" --target-group-arn "$TARGET_GROUP_ARN" \
+        --targets "Id=$1" --query 'TargetHealthDescriptions[0].TargetHealth.State' --output text)" == healthy ]]
 }
 
 install_packages
 mount_product_images
 fetch_application
+trust_the_database
+run_application
 make_certificate
-configure_nginx
-configure_cloudwatch_agent
+run_nginx
+rotate_logs
+run_cloudwatch_agent
 check_health
