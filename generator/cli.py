@@ -29,14 +29,16 @@ PARAMS = Path("params")
 WAIVERS = PARAMS / "waivers.yaml"
 LINT_CACHE = Path(".cache/lint")
 CHECK_TOOLS = Path(".venv-checks")
+APPLICATION_ARCHIVE = Path(".cache/application.tar.gz")
 SECURITY_PAGE, EXPOSURE_PAGE = Path("docs/security.md"), Path("docs/exposure.md")
 ANY_ACCOUNT = "000000000000"
 """Where nothing depends on which account it is."""
 WIDTH_OF_LOGS = 140
 """Columns for tables where no terminal says how many there are."""
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+# No emoji: in an ARN or a fingerprint, the letters between two colons would become one.
+console = Console(highlight=False, emoji=False)
+errors = Console(stderr=True, highlight=False, emoji=False)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -85,14 +87,27 @@ def release() -> None:
 @click.option("--reject", "answer", flag_value="reject", help="Reject where approval is asked for.")
 @click.option("--fail-at", metavar="STAGE[:WHAT]", default="", help="Let an action or a resource of a stage fail.")
 @click.option("--variable", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of the pipeline.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Another setting than in params: DomainName=shop.example.com. The release is then deployed without a build.",
+)
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the emulator; a free one by default.")
 def rehearse(
-    to: str, previous: str | None, answer: str | None, fail_at: str, variables: tuple[str, ...], port: int | None
+    to: str,
+    previous: str | None,
+    answer: str | None,
+    fail_at: str,
+    variables: tuple[str, ...],
+    settings: tuple[str, ...],
+    port: int | None,
 ) -> None:
-    """Execute the generated pipeline on an emulator of AWS: build, promote through the environments, inspect."""
+    """Execute the generated pipeline on an emulator of AWS: build, promote, inspect, release the application, visit."""
     from generator.environment import load_all, select
-    from generator.rehearsal.rehearse import Wishes
     from generator.rehearsal.rehearse import rehearse as run
+    from generator.rehearsal.wishes import Wishes
     from generator.release import folder_of
 
     configurations = select(load_all(PARAMS), ENVIRONMENTS)
@@ -102,8 +117,12 @@ def rehearse(
         previous=TEMPLATES_OUT / previous if previous else None,
         to=to,
         variables=_pairs("--variable", variables),
+        visit=True,
     )
-    if not run(Path.cwd(), folder_of(TEMPLATES_OUT), configurations, wishes, console, port):
+    other = _pairs("--set", settings)
+    if other and (fail_at or previous or variables):
+        raise UserError("--set deploys the release as it is: leave out --from, --fail-at and --variable")
+    if not run(Path.cwd(), folder_of(TEMPLATES_OUT), configurations, wishes, _for_tables(), port, other):
         sys.exit(1)
 
 
@@ -191,6 +210,33 @@ def publish(bucket: str, dist: Path) -> None:
         console.print(f"{name}: {value}", soft_wrap=True)
 
 
+@cli.command("publish-application")
+@click.option("--environment", "-e", "name", required=True, help="Environment that gets the application.")
+@click.option(
+    "--archive",
+    type=click.Path(path_type=Path),
+    default=APPLICATION_ARCHIVE,
+    show_default=True,
+    help="The application's .tar.gz.",
+)
+def publish_application(name: str, archive: Path) -> None:
+    """Publish an application's archive, and its pages, to the buckets of a deployed environment."""
+    from generator.delivery import session
+    from generator.delivery.application import describe, destination
+    from generator.delivery.application import publish_application as run
+    from generator.environment import load_all, select
+
+    [configuration] = select(load_all(PARAMS), [name])
+    region, has_domain = configuration.region, bool(configuration.environment.domain_name.literal)
+    with session.explained(f"publishing {archive} to {name} in {region}"):
+        to = destination(session.client("cloudformation", region), name)
+        application_url = "" if has_domain else to.application_url
+        s3 = session.client("s3", region)
+        published = run(s3, archive, to.release_bucket, to.website_bucket, application_url)
+    for line in describe(published, name):
+        console.print(line, soft_wrap=True, markup=False)
+
+
 @cli.group()
 def bootstrap() -> None:
     """Prepare an AWS account for the pipeline, with the credentials of its administrator."""
@@ -219,7 +265,7 @@ def bootstrap_tools(parameters: tuple[str, ...]) -> None:
 @click.option("--environment", "-e", "name", required=True, help="Environment that this account is for.")
 @click.argument("parameters", nargs=-1, metavar="[NAME=VALUE]...")
 def bootstrap_target(name: str, parameters: tuple[str, ...]) -> None:
-    """Create or update what the pipeline needs in an environment's account; print what to do next."""
+    """Create or update what the pipeline and CloudFront need in an environment's account; print what to do next."""
     from generator.delivery import bootstrap as steps
     from generator.delivery import session
     from generator.environment import load_all, select
@@ -228,9 +274,36 @@ def bootstrap_target(name: str, parameters: tuple[str, ...]) -> None:
 
     [configuration] = select(load_all(PARAMS), [name])
     given = steps.parse_parameters(parameters)
-    client = session.client("cloudformation")
-    steps.bootstrap_target(client, folder_of(TEMPLATES_OUT), configuration, given, Narrator(console).event)
+    release, narrator, region = folder_of(TEMPLATES_OUT), Narrator(console), configuration.region
+    here, at_the_edge = (session.client("cloudformation", each) for each in (region, steps.EDGE_REGION))
+    steps.bootstrap_target(here, release, configuration, given, narrator.event)
+    steps.bootstrap_global_edge(at_the_edge, session.client("ssm", region), release, configuration, narrator.event)
     for line in steps.after_target(configuration):
+        console.print(line, soft_wrap=True, markup=False)
+
+
+@cli.command()
+@click.option("--environment", "-e", "name", required=True, help="Environment whose load balancer it is for.")
+@click.option("--days", type=int, default=365, show_default=True, help="How long a new one is valid: 398 at most.")
+@click.option("--renew-before", type=int, default=60, show_default=True, help="Renew that many days before its end.")
+def certificate(name: str, days: int, renew_before: int) -> None:
+    """Make the self-signed certificate of an environment without a domain, or renew it, where that is due."""
+    from generator.delivery import session
+    from generator.delivery.certificate import Validity, describe, ensure_certificate
+    from generator.delivery.environment_account import refuse_unprepared_account
+    from generator.environment import load_all, select
+
+    [configuration] = select(load_all(PARAMS), [name])
+    validity = Validity(days, renew_before)
+    if domain := configuration.environment.domain_name.literal:
+        console.print(f"{name}: nothing to do: ACM issues and renews the certificate of {domain}", soft_wrap=True)
+        return
+    region = configuration.region
+    refuse_unprepared_account(session.client("cloudformation", region), name)
+    with session.explained(f"the certificate of {name} in {region}"):
+        acm, ssm = session.client("acm", region), session.client("ssm", region)
+        found = ensure_certificate(acm, ssm, configuration, datetime.now(UTC), validity)
+    for line in describe(found, name):
         console.print(line, soft_wrap=True, markup=False)
 
 
@@ -290,7 +363,7 @@ def _approver(answer: str | None) -> Callable[[str], Approval]:
 
 def _for_tables() -> Console:
     """Return the console, as wide as its terminal, or as wide as a table needs where there is none."""
-    return console if console.is_terminal else Console(highlight=False, width=WIDTH_OF_LOGS)
+    return console if console.is_terminal else Console(highlight=False, emoji=False, width=WIDTH_OF_LOGS)
 
 
 def _pairs(option: str, given: Sequence[str]) -> dict[str, str]:

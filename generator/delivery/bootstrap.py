@@ -6,6 +6,9 @@ others), then the roles. What a stack gives out is handed to those after it, to 
 stack is protected against deletion, and all are deployed again without harm: where there is nothing to change, nothing
 changes. An account that an earlier release bootstrapped is brought up to date by the same command: its roles keep what
 they had until the last stack is updated.
+
+An environment's account has one stack more, in us-east-1: what CloudFront uses can be nowhere else. The platform's own
+stacks, in another region, find it by SSM parameters.
 """
 
 from __future__ import annotations
@@ -16,15 +19,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from generator.delivery import environment_parameters
 from generator.delivery.deploy import Deployment, Event, deploy, find_deployed, template_text
+from generator.delivery.environment_account import refuse_account_of_another
 from generator.delivery.session import explained
 from generator.environment import ENVIRONMENTS, REQUIRED_TAGS, TemplateConfiguration
 from generator.errors import UserError
 from generator.naming import (
     BOUNDARIES_STACK,
     DEPLOYMENT_POLICIES_STACK,
+    EDGE_CERTIFICATE_PARAMETER,
+    EDGE_WEB_ACL_PARAMETER,
+    GLOBAL_EDGE_STACK,
     PIPELINE_STACK,
     PROJECT,
+    SERVICE_POLICIES_STACK,
     TARGET_STACK,
     TOOLS,
     TOOLS_STACK,
@@ -36,11 +45,26 @@ from generator.template_yaml import load
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_ssm import SSMClient
 
 BOUNDARIES = ("boundaries", BOUNDARIES_STACK)
 TOOLS_STACKS = (BOUNDARIES, ("tools_account", TOOLS_STACK), ("pipeline", PIPELINE_STACK))
-TARGET_STACKS = (BOUNDARIES, ("deployment_policies", DEPLOYMENT_POLICIES_STACK), ("target_account", TARGET_STACK))
+TARGET_STACKS = (
+    BOUNDARIES,
+    ("deployment_policies", DEPLOYMENT_POLICIES_STACK),
+    ("deployment_policies_services", SERVICE_POLICIES_STACK),
+    ("target_account", TARGET_STACK),
+)
 """The roots of an account and the names of their stacks, in the order in which they need each other."""
+
+EDGE_REGION = "us-east-1"
+EDGE_STACKS = (("global_edge", GLOBAL_EDGE_STACK),)
+"""Where CloudFront looks for certificates and web ACLs, and what is there.
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html"""
+
+EDGE_PARAMETERS = {"WebAclArn": EDGE_WEB_ACL_PARAMETER, "CertificateArn": EDGE_CERTIFICATE_PARAMETER}
+NONE = "none"
+"""How a stack says that it has nothing to give out."""
 
 SOURCE_OBJECT = "source.zip"
 """Where the pipeline looks for the source in its bucket, unless it reads a repository."""
@@ -83,8 +107,37 @@ def bootstrap_target(
     parameters: Mapping[str, str],
     on_event: Callable[[Event], None],
 ) -> Deployment:
-    """Create or update what the pipeline needs in the account of an environment. Errors as with `bootstrap_tools`."""
+    """Create or update what the pipeline needs in the account of an environment.
+
+    Errors as with `bootstrap_tools`, and where the account was bootstrapped for another environment.
+    """
+    refuse_account_of_another(cloudformation, configuration.environment.environment_name.literal)
     return _bootstrap(cloudformation, release, TARGET_STACKS, parameters, configuration.tags, on_event)
+
+
+def bootstrap_global_edge(
+    cloudformation: CloudFormationClient,
+    ssm: SSMClient,
+    release: Path,
+    configuration: TemplateConfiguration,
+    on_event: Callable[[Event], None],
+) -> Deployment | None:
+    """Create or update what CloudFront uses of an environment's account, and store where it is.
+
+    `cloudformation` is of us-east-1, `ssm` of the environment's region. Returns nothing where the environment has
+    neither a firewall nor a domain: nothing is needed then. Errors as with `bootstrap_tools`.
+    """
+    environment, settings = configuration.environment, configuration.parameters()
+    if environment.web_application_firewall.literal == "false" and not environment.domain_name.literal:
+        return None
+    given = {name: settings[name] for name in _declared(release, EDGE_STACKS[0][0]) if name in settings}
+    deployment = _bootstrap(cloudformation, release, EDGE_STACKS, given, configuration.tags, on_event)
+    with explained(f"storing in SSM, in {ssm.meta.region_name}, what is in {EDGE_REGION}"):
+        for output, name in EDGE_PARAMETERS.items():
+            if (value := deployment.outputs[output]) != NONE:
+                full_name = environment_parameters.path(environment.environment_name.literal, name)
+                environment_parameters.store(ssm, full_name, value, configuration.tags)
+    return deployment
 
 
 def parse_parameters(arguments: Sequence[str]) -> dict[str, str]:
@@ -135,8 +188,8 @@ def after_target(configuration: TemplateConfiguration) -> list[str]:
     if domain:
         return [f"Nothing: the certificate of {domain} is issued by the first deployment, through its hosted zone."]
     return [
-        f"Import a certificate in {name}'s account, and put its ARN where the first deployment looks for it:",
-        f"  aws ssm put-parameter --name /{PROJECT}/{name}/certificate-arn --type String --value <ARN>",
+        f"Give {name}'s load balancer a certificate, now and from then on by a schedule, which renews it:",
+        f"  make certificate ENVIRONMENT={name}",
     ]
 
 
@@ -178,6 +231,8 @@ def _deploy(
     body = template_text(template.read_text(encoding="utf-8"))
     with explained(f"stack {stack_name}"):
         deployment = deploy(cloudformation, stack_name, body, parameters, tags, on_event)
+        if deployment.status.endswith("_IN_PROGRESS"):
+            raise UserError(f"stack {stack_name} is still in {deployment.status}: wait for its end, {DEPLOY_AGAIN}")
         # Without events there was nothing to change, also where an earlier update was rolled back.
         if deployment.events and not deployment.complete:
             raise UserError(f"stack {stack_name}: {deployment.status}: {_why(deployment)}")

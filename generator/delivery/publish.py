@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from generator import bill_of_materials
+from generator.delivery.objects import Upload, put
 from generator.delivery.session import explained
 from generator.environment import load_all
 from generator.naming import PLATFORM, PROJECT, template_file, web_server_image_path
@@ -29,16 +30,8 @@ PUBLIC_IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x
 https://docs.aws.amazon.com/linux/al2023/ug/ec2.html"""
 
 DIGEST_LENGTH = 12
-DIGEST_KEY = "sha256"
-"""Name of the metadata that holds an object's digest. The ETag does not serve: with KMS it is no digest of the content.
-https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html"""
-
 LOCK = Path(__file__).parents[2] / "requirements.lock"
 """What the environment is made from in which a release is published."""
-
-ABSENT = ("403", "404", "NoSuchKey", "AccessDenied", "Forbidden")
-"""What S3 says of an object that is not there; 403 to those who may not list the bucket. Whether it may be written is
-then seen by writing. https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html"""
 
 
 def publish(s3: S3Client, ssm: SSMClient, release: Path, params: Path, bucket: str, dist: Path) -> dict[str, str]:
@@ -75,14 +68,7 @@ def upload(s3: S3Client, release: Path, bucket: str) -> str:
     bill = bill_of_materials.bill_of_materials(LOCK, manifest["version"]).encode()
     templates = {name: (release / name).read_bytes() for name in manifest["templates"]}
     for name, body in {**templates, bill_of_materials.FILE: bill, MANIFEST: (release / MANIFEST).read_bytes()}.items():
-        if _digest_of(s3, bucket, prefix + name) != digest(body):
-            s3.put_object(
-                Bucket=bucket,
-                Key=prefix + name,
-                Body=body,
-                ContentType="text/yaml" if name in templates else "application/json",
-                Metadata={DIGEST_KEY: digest(body)},
-            )
+        put(s3, bucket, Upload(prefix + name, body, "text/yaml" if name in templates else "application/json"))
     return prefix
 
 
@@ -101,16 +87,6 @@ def pin_image(ssm: SSMClient, release: Path) -> str:
         return image
     except ssm.exceptions.ParameterAlreadyExists:
         return _parameter(ssm, path)  # another publisher came first
-
-
-def _digest_of(s3: S3Client, bucket: str, key: str) -> str:
-    """Return the digest that an object was uploaded with, or nothing where it is not there."""
-    try:
-        return s3.head_object(Bucket=bucket, Key=key)["Metadata"].get(DIGEST_KEY, "")
-    except s3.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] in ABSENT:
-            return ""
-        raise
 
 
 def _parameter(ssm: SSMClient, name: str) -> str:

@@ -52,3 +52,10 @@ def release(tmp_path: Path) -> Path:
     folder = folder_of(tmp_path / "templates_out")
     shutil.copytree(folder_of(ROOT / "templates_out"), folder)
     return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with the real environments' settings, to run commands in."""
+    shutil.copytree(ROOT / "params", tmp_path / "params")
+    return tmp_path

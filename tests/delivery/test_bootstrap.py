@@ -2,105 +2,46 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
 from generator.delivery.bootstrap import (
+    EDGE_REGION,
     after_target,
     after_tools,
+    bootstrap_global_edge,
     bootstrap_target,
     bootstrap_tools,
     parse_parameters,
 )
 from generator.delivery.deploy import Event, deploy, template_text
-from generator.environment import REQUIRED_TAGS, TemplateConfiguration, load_all
+from generator.delivery.environment_parameters import read
+from generator.environment import REQUIRED_TAGS, Environment, TemplateConfiguration, load_all, select
 from generator.errors import UserError
-from generator.naming import BOUNDARIES_STACK, DEPLOYMENT_POLICIES_STACK, PIPELINE_STACK, TARGET_STACK, TOOLS_STACK
+from generator.naming import (
+    BOUNDARIES_STACK,
+    DEPLOYMENT_POLICIES_STACK,
+    GLOBAL_EDGE_STACK,
+    PIPELINE_STACK,
+    SERVICE_POLICIES_STACK,
+    TARGET_STACK,
+    TOOLS_STACK,
+)
 from generator.rehearsal.emulator import Emulator
-from generator.release import MANIFEST, digest, to_json
+from generator.release import MANIFEST, to_json
 from generator.rendering import render
 from tests.delivery.conftest import REGION, ROOT, Account
-
-STORES = """\
-Parameters:
-  DevAccountId: {Type: String, AllowedPattern: '[0-9]{12}'}
-Resources:
-  Key: {Type: 'AWS::KMS::Key', Properties: {KeyPolicy: {Version: '2012-10-17', Statement: []}}}
-Outputs:
-  ArtifactKeyArn: {Value: !GetAtt Key.Arn}
-"""
-PIPELINE = """\
-Parameters:
-  DevAccountId: {Type: String, AllowedPattern: '[0-9]{12}'}
-  ArtifactKeyArn: {Type: String, AllowedPattern: 'arn:aws:kms:.+'}
-  Fails: {Type: String, Default: 'no'}
-Conditions:
-  Fails: !Equals [!Ref Fails, 'yes']
-Resources:
-  Topic: {Type: 'AWS::SNS::Topic', Properties: {KmsMasterKeyId: !Ref ArtifactKeyArn}}
-  Broken:
-    Type: AWS::IAM::Policy
-    Condition: Fails
-    Properties: {PolicyName: p, PolicyDocument: {Version: '2012-10-17', Statement: []}, Roles: [missing]}
-Outputs:
-  TopicArn: {Value: !Ref Topic}
-"""
-TARGET = """\
-Parameters:
-  ToolsAccountId: {Type: String, AllowedPattern: '[0-9]{12}'}
-  ArtifactKeyArn: {Type: String}
-Resources:
-  Role:
-    Type: AWS::IAM::Role
-    Properties:
-      AssumeRolePolicyDocument:
-        Version: '2012-10-17'
-        Statement: [{Effect: Allow, Principal: {AWS: !Ref ToolsAccountId}, Action: 'sts:AssumeRole'}]
-Outputs:
-  RoleArn: {Value: !GetAtt Role.Arn}
-"""
-BOUNDARIES = """\
-Parameters:
-  AdditionalRegions: {Type: String, Default: ''}
-Resources:
-  Boundary:
-    Type: AWS::IAM::ManagedPolicy
-    Properties: {ManagedPolicyName: the-boundary, PolicyDocument: {Version: '2012-10-17', Statement: []}}
-"""
-POLICIES = """\
-Parameters:
-  ArtifactKeyArn: {Type: String}
-  TemplateBucketName: {Type: String, Default: the-templates}
-Resources:
-  Policy:
-    Type: AWS::IAM::ManagedPolicy
-    Properties: {ManagedPolicyName: the-policy, PolicyDocument: {Version: '2012-10-17', Statement: []}}
-"""
-TOOLS_PARAMETERS = {"DevAccountId": "111111111111"}
-TARGET_PARAMETERS = {"ToolsAccountId": "999999999999", "ArtifactKeyArn": "arn:aws:kms:eu-west-1:999999999999:key/k"}
+from tests.delivery.small_release import EDGE, PIPELINE, STORES, TARGET, TARGET_PARAMETERS, TOOLS_PARAMETERS, written
 
 
 @pytest.fixture
 def release(tmp_path: Path) -> Path:
     return written(tmp_path / "v9.9.9", {"pipeline.yaml": PIPELINE, "target_account.yaml": TARGET})
-
-
-ALWAYS = {"boundaries.yaml": BOUNDARIES, "deployment_policies.yaml": POLICIES, "tools_account.yaml": STORES}
-"""What every release has here, besides the roots that a test is about."""
-
-
-def written(folder: Path, roots: dict[str, str]) -> Path:
-    folder.mkdir(exist_ok=True)
-    templates = {**ALWAYS, **roots}
-    for name, text in templates.items():
-        (folder / name).write_text(text)
-    entries = {name: {"root": True, "sha256": digest(text.encode())} for name, text in templates.items()}
-    (folder / MANIFEST).write_text(to_json({"version": "9.9.9", "released": False, "templates": entries}))
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -184,19 +125,20 @@ def test_an_account_gets_boundaries_then_rights_then_roles(
     complete = [
         e.logical_id for e in events if e.status == "CREATE_COMPLETE" and e.type == "AWS::CloudFormation::Stack"
     ]
-    assert complete == [BOUNDARIES_STACK, DEPLOYMENT_POLICIES_STACK, TARGET_STACK]
+    assert complete == [BOUNDARIES_STACK, DEPLOYMENT_POLICIES_STACK, SERVICE_POLICIES_STACK, TARGET_STACK]
     for name, own in [
         (BOUNDARIES_STACK, {"AdditionalRegions": "us-east-1"}),
         (
             DEPLOYMENT_POLICIES_STACK,
             {"ArtifactKeyArn": TARGET_PARAMETERS["ArtifactKeyArn"], "TemplateBucketName": "another"},
         ),
+        (SERVICE_POLICIES_STACK, {}),
         (TARGET_STACK, TARGET_PARAMETERS),
     ]:
         described = stack(account, name)
         assert described["EnableTerminationProtection"] is True
         assert tags(described) == dev.tags
-        assert {p["ParameterKey"]: p["ParameterValue"] for p in described["Parameters"]} == own
+        assert {p["ParameterKey"]: p["ParameterValue"] for p in described.get("Parameters", [])} == own
 
 
 def test_an_account_of_an_earlier_release_is_brought_up_to_date(
@@ -213,7 +155,8 @@ def test_an_account_of_an_earlier_release_is_brought_up_to_date(
     done = [
         (e.logical_id, e.status) for e in events if e.type == "AWS::CloudFormation::Stack" and "COMPLETE" in e.status
     ]
-    assert done[:2] == [(BOUNDARIES_STACK, "CREATE_COMPLETE"), (DEPLOYMENT_POLICIES_STACK, "CREATE_COMPLETE")]
+    before = (BOUNDARIES_STACK, DEPLOYMENT_POLICIES_STACK, SERVICE_POLICIES_STACK)
+    assert done[:3] == [(name, "CREATE_COMPLETE") for name in before]
     assert done[-1] == (TARGET_STACK, "UPDATE_COMPLETE")
     [role] = account.client("iam").list_roles()["Roles"]
     attached = account.client("iam").list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"]
@@ -324,7 +267,107 @@ def test_after_the_tools_account_come_the_environments_with_all_values(release: 
 
 
 def test_after_an_environments_account_comes_its_certificate(dev: TemplateConfiguration) -> None:
-    assert "/web-platform/dev/certificate-arn" in "\n".join(after_target(dev))
+    assert after_target(dev)[-1] == "  make certificate ENVIRONMENT=dev"
+    assert "shop.example.com" in after_target(with_settings(dev, domain_name="shop.example.com"))[0]
+
+
+def test_an_account_of_another_environment_is_refused_before_anything_is_changed(
+    account: Account, release: Path, dev: TemplateConfiguration
+) -> None:
+    client = account.client("cloudformation")
+    bootstrap_target(client, release, dev, TARGET_PARAMETERS, lambda _: None)
+    [staging] = select(load_all(ROOT / "params"), ["staging"])
+    with pytest.raises(UserError, match=rf"account {account.account_id} was bootstrapped for dev, not for staging"):
+        bootstrap_target(client, release, staging, TARGET_PARAMETERS, lambda _: None)
+    assert tags(stack(account, TARGET_STACK)) == dev.tags
+
+
+def with_settings(configuration: TemplateConfiguration, **settings: str) -> TemplateConfiguration:
+    hints = get_type_hints(Environment)
+    parsed = {name: hints[name].parse(value) for name, value in settings.items()}
+    return dataclasses.replace(configuration, environment=dataclasses.replace(configuration.environment, **parsed))
+
+
+def edge(account: Account, release: Path, configuration: TemplateConfiguration, events: list[Event]) -> Any:
+    there = account.emulator.client("cloudformation", account.account_id, EDGE_REGION)
+    return bootstrap_global_edge(there, account.client("ssm"), release, configuration, events.append)
+
+
+def stored(account: Account, name: str) -> str:
+    return read(account.client("ssm"), f"/web-platform/dev/edge/{name}")
+
+
+def test_what_cloudfront_uses_is_in_us_east_1_and_said_in_the_environments_region(
+    account: Account, release: Path, dev: TemplateConfiguration
+) -> None:
+    deployment = edge(account, release, dev, [])
+    there = account.emulator.client("cloudformation", account.account_id, "us-east-1")
+    [described] = there.describe_stacks()["Stacks"]
+    assert (described["StackName"], described["EnableTerminationProtection"]) == (GLOBAL_EDGE_STACK, True)
+    assert tags(described) == dev.tags
+    assert stacks(account) == [], "nothing in the environment's region"
+    assert ":us-east-1:" in deployment.outputs["WebAclArn"]
+    assert stored(account, "web-acl-arn") == deployment.outputs["WebAclArn"]
+    assert stored(account, "certificate-arn") == "", "there is no domain"
+
+
+def test_with_a_domain_the_edge_has_a_certificate(account: Account, release: Path, dev: TemplateConfiguration) -> None:
+    configuration = with_settings(dev, domain_name="shop.example.com", hosted_zone_id="Z0123456789ABCDEFGHIJ")
+    deployment = edge(account, release, configuration, [])
+    assert stored(account, "certificate-arn") == deployment.outputs["CertificateArn"] != "none"
+    there = account.emulator.client("cloudformation", account.account_id, "us-east-1")
+    given = {p["ParameterKey"]: p["ParameterValue"] for p in there.describe_stacks()["Stacks"][0]["Parameters"]}
+    assert given == {
+        "EnvironmentName": "dev",
+        "DomainName": "shop.example.com",
+        "HostedZoneId": "Z0123456789ABCDEFGHIJ",
+        "WebApplicationFirewall": "true",
+    }
+
+
+def test_the_edge_changes_nothing_the_second_time(account: Account, release: Path, dev: TemplateConfiguration) -> None:
+    edge(account, release, dev, [])
+    history = account.client("ssm").get_parameter_history(Name="/web-platform/dev/edge/web-acl-arn")["Parameters"]
+    events: list[Event] = []
+    edge(account, release, dev, events)
+    assert events == []
+    again = account.client("ssm").get_parameter_history(Name="/web-platform/dev/edge/web-acl-arn")["Parameters"]
+    assert len(again) == len(history) == 1
+
+
+def test_what_is_at_the_edge_now_takes_the_place_of_what_was(
+    account: Account, release: Path, dev: TemplateConfiguration
+) -> None:
+    account.client("ssm").put_parameter(Name="/web-platform/dev/edge/web-acl-arn", Value="former", Type="String")
+    deployment = edge(account, release, dev, [])
+    assert stored(account, "web-acl-arn") == deployment.outputs["WebAclArn"]
+
+
+def test_where_nothing_is_needed_at_the_edge_nothing_is_there(
+    account: Account, release: Path, dev: TemplateConfiguration
+) -> None:
+    assert edge(account, release, with_settings(dev, web_application_firewall="false"), []) is None
+    there = account.emulator.client("cloudformation", account.account_id, "us-east-1")
+    assert there.describe_stacks()["Stacks"] == []
+    assert (stored(account, "web-acl-arn"), stored(account, "certificate-arn")) == ("", "")
+
+
+def test_a_domain_without_a_firewall_has_a_certificate_alone(
+    account: Account, release: Path, dev: TemplateConfiguration
+) -> None:
+    domain = {"domain_name": "shop.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
+    edge(account, release, with_settings(dev, web_application_firewall="false", **domain), [])
+    assert stored(account, "web-acl-arn") == ""
+    assert stored(account, "certificate-arn") != ""
+
+
+def test_a_failure_at_the_edge_stores_nothing(account: Account, tmp_path: Path, dev: TemplateConfiguration) -> None:
+    policy = "{PolicyName: p, PolicyDocument: {Version: '2012-10-17', Statement: []}, Roles: [missing]}"
+    broken = EDGE.replace("Resources:\n", f"Resources:\n  Bad: {{Type: 'AWS::IAM::Policy', Properties: {policy}}}\n")
+    release = written(tmp_path / "v9.9.9", {"global_edge.yaml": broken, "pipeline.yaml": PIPELINE})
+    with pytest.raises(UserError, match=rf"{GLOBAL_EDGE_STACK}: ROLLBACK_COMPLETE: Bad"):
+        edge(account, release, dev, [])
+    assert stored(account, "web-acl-arn") == ""
 
 
 def test_the_generated_roots_bootstrap_account_after_account_with_the_values_that_are_printed(
@@ -347,6 +390,7 @@ def test_the_generated_roots_bootstrap_account_after_account_with_the_values_tha
     for _ in range(2):
         events = []
         bootstrap_target(target.client("cloudformation"), release, dev, given, events.append)
+        edge(target, release, dev, events)
     assert events == [], "the second time nothing changes"
     roles = {role["RoleName"] for role in target.client("iam").list_roles()["Roles"]}
     assert {"web-platform-deployment", "web-platform-cloudformation"} <= roles

@@ -15,31 +15,10 @@ from generator.errors import UserError
 from generator.naming import web_server_image_path
 from generator.release import MANIFEST, digest, mark_released, read_manifest
 from tests.delivery.conftest import ROOT, Account
+from tests.delivery.observed_s3 import Interrupted, Observed
 
 PARAMS = ROOT / "params"
 PINNED = web_server_image_path()
-
-
-class Interrupted(Exception):  # noqa: N818
-    """What stops a publisher in the middle."""
-
-
-class Observed:
-    """An S3 client that notes what is put, and stops before the object with a given number."""
-
-    def __init__(self, s3: Any, stop_at: int = -1) -> None:
-        self._s3, self._stop_at = s3, stop_at
-        self.put: list[str] = []
-        self.exceptions = s3.exceptions
-
-    def head_object(self, **request: Any) -> Any:
-        return self._s3.head_object(**request)
-
-    def put_object(self, **request: Any) -> Any:
-        if len(self.put) == self._stop_at:
-            raise Interrupted
-        self.put.append(request["Key"].rpartition("/")[2])
-        return self._s3.put_object(**request)
 
 
 def objects(account: Account, bucket: str) -> dict[str, bytes]:

@@ -12,24 +12,21 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
+from generator.delivery import environment_parameters
+from generator.delivery.certificate import Validity, ensure_self_signed, imported_for
 from generator.delivery.deploy import deploy, template_text
 from generator.errors import UserError
-from generator.naming import BOUNDARIES_STACK, PROJECT, TEST_STACK_PREFIX
+from generator.naming import BOUNDARIES_STACK, CERTIFICATE_PARAMETER, PROJECT, TEST_STACK_PREFIX
 
 RUN_NAME = re.compile(r"taskcat-[0-9a-f]{6}")
-CERTIFICATE_DAYS = 30
-RUN_TAG = f"{PROJECT}:taskcat-run"
+CERTIFICATE = Validity(days=30, renew_before_days=1)
 KEY_DELETION_DAYS = 7
 """The shortest wait that KMS allows. A key that waits for its deletion costs nothing."""
 STACK_DELETION = {"Delay": 15, "MaxAttempts": 240}
@@ -58,11 +55,6 @@ class Run:
     def bucket_prefix(self) -> str:
         """The name of the upload buckets, to which taskcat adds `-<region>`."""
         return f"{self.name}-{self.account_id}"
-
-    @property
-    def certificate_parameter(self) -> str:
-        """The SSM parameter in which the ingress stack looks for its certificate."""
-        return f"/{PROJECT}/{self.name}/certificate-arn"
 
     def owns_stack(self, name: str) -> bool:
         """Whether a stack, or the root it is nested in, was created by this run."""
@@ -106,13 +98,11 @@ def bootstrap_boundaries(run: Run, release: Path) -> None:
 def prepare(run: Run, region: str) -> str:
     """Give a region the certificate that the release expects without a domain, and return its ARN.
 
-    It is self-signed, for a name that does not exist, and valid for a month. Calling it again changes nothing.
+    It is valid for a month. Calling it again changes nothing.
     """
     acm, ssm = run.client("acm", region), run.client("ssm", region)
-    existing = list(_certificates(run, acm))
-    arn = existing[0] if existing else _import_certificate(run, acm)
-    ssm.put_parameter(Name=run.certificate_parameter, Value=arn, Type="String", Overwrite=True)
-    return arn
+    tags = {"Project": PROJECT, "Environment": run.name}
+    return ensure_self_signed(acm, ssm, run.name, tags, datetime.now(UTC), CERTIFICATE).arn
 
 
 def clean_up(run: Run, region: str, say: Callable[[str], None]) -> list[str]:
@@ -145,45 +135,6 @@ def leftovers(run: Run, region: str) -> list[Leftover]:
                 found.update(_final_snapshots(run, region, event["PhysicalResourceId"]))
     order = list(REMOVERS)
     return sorted(found, key=lambda each: (order.index(each.type) if each.type in order else -1, each.id))
-
-
-def _certificates(run: Run, acm: Any) -> Iterator[str]:
-    for page in acm.get_paginator("list_certificates").paginate():
-        for certificate in page["CertificateSummaryList"]:
-            arn = certificate["CertificateArn"]
-            tags = acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]
-            if {"Key": RUN_TAG, "Value": run.name} in tags:
-                yield arn
-
-
-def _import_certificate(run: Run, acm: Any) -> str:
-    certificate, private_key = _self_signed(f"{run.name}.invalid")
-    answer = acm.import_certificate(
-        Certificate=certificate, PrivateKey=private_key, Tags=[{"Key": RUN_TAG, "Value": run.name}]
-    )
-    return str(answer["CertificateArn"])
-
-
-def _self_signed(domain: str) -> tuple[bytes, bytes]:
-    """Return certificate and private key as PEM. RSA 2048 is what `ListCertificates` shows unasked."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=CERTIFICATE_DAYS))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(domain)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    )
-    return certificate.public_bytes(serialization.Encoding.PEM), private
 
 
 def _delete_stacks(run: Run, region: str) -> Iterator[str]:
@@ -250,9 +201,10 @@ def _delete_leftovers(run: Run, region: str) -> Iterator[str]:
 
 def _delete_certificate(run: Run, region: str) -> Iterator[str]:
     acm, ssm = run.client("acm", region), run.client("ssm", region)
-    if not ssm.delete_parameters(Names=[run.certificate_parameter])["InvalidParameters"]:
-        yield f"parameter {run.certificate_parameter} deleted"
-    for arn in list(_certificates(run, acm)):
+    parameter = environment_parameters.path(run.name, CERTIFICATE_PARAMETER)
+    if not ssm.delete_parameters(Names=[parameter])["InvalidParameters"]:
+        yield f"parameter {parameter} deleted"
+    for arn in list(imported_for(acm, run.name)):
         _retry_while_in_use(functools.partial(acm.delete_certificate, CertificateArn=arn))
         yield f"certificate {arn} deleted"
 
