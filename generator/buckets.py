@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import awacs.s3
-from awacs.aws import Statement
+from awacs.aws import ArnLike, Condition, Statement, StringEquals
 from troposphere import AWSHelperFn, GetAtt, Ref, Sub, Template
 from troposphere.s3 import (
     AbortIncompleteMultipartUpload,
@@ -23,21 +24,24 @@ from troposphere.s3 import (
     VersioningConfiguration,
 )
 
-from generator.iam import deny_insecure_transport, document
+from generator.iam import allow_principal, deny_insecure_transport, document, service_principal
 from generator.naming import name_tag
 from generator.retention import retain
 
 ACCESS_LOG_DAYS = 90
 """Long enough to look back from an incident; application logs keep the week of E15."""
 
+WITHOUT_ACLS, WITH_ACLS = "BucketOwnerEnforced", "BucketOwnerPreferred"
+"""Whether a bucket knows access control lists. Only CloudFront's log delivery asks for them."""
+
 NONCURRENT_DAYS = 30
 UNFINISHED_UPLOAD_DAYS = 7
 
 
-def private_and_versioned() -> dict[str, Any]:
+def private_and_versioned(ownership: str = WITHOUT_ACLS) -> dict[str, Any]:
     """Return the properties that are the same for every bucket."""
     return {
-        "OwnershipControls": OwnershipControls(Rules=[OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
+        "OwnershipControls": OwnershipControls(Rules=[OwnershipControlsRule(ObjectOwnership=ownership)]),
         "PublicAccessBlockConfiguration": PublicAccessBlockConfiguration(
             BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
         ),
@@ -76,7 +80,7 @@ def lifecycle(expire_after_days: int | None = None) -> LifecycleConfiguration:
     return LifecycleConfiguration(Rules=rules)
 
 
-def access_log_bucket(template: Template, title: str, name: str) -> Bucket:
+def access_log_bucket(template: Template, title: str, name: str, ownership: str = WITHOUT_ACLS) -> Bucket:
     """Add a bucket that takes access logs and keeps them `ACCESS_LOG_DAYS`; `name` ends its `Name` tag."""
     return template.add_resource(
         retain(
@@ -85,7 +89,7 @@ def access_log_bucket(template: Template, title: str, name: str) -> Bucket:
                 BucketEncryption=encrypted_by_s3(),
                 LifecycleConfiguration=lifecycle(ACCESS_LOG_DAYS),
                 Tags=name_tag(name),
-                **private_and_versioned(),
+                **private_and_versioned(ownership),
             )
         )
     )
@@ -98,6 +102,22 @@ def bucket_policy(template: Template, bucket: Bucket, *statements: Statement, **
     policy = document(tls_only, *statements)
     template.add_resource(
         BucketPolicy(f"{bucket.title}Policy", Bucket=Ref(bucket), PolicyDocument=policy, **attributes)
+    )
+
+
+def delivery_of_access_logs(sid: str, log_bucket: Bucket, logged: Sequence[AWSHelperFn], keys: str = "*") -> Statement:
+    """Return the statement that lets S3 write what happens to some buckets, by ARN, and nothing about any other.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+    """
+    own = StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")})
+    sources = logged[0] if len(logged) == 1 else list(logged)
+    return allow_principal(
+        sid,
+        service_principal("logging.s3"),
+        [awacs.s3.PutObject],
+        [objects(log_bucket, keys)],
+        Condition([own, ArnLike({"aws:SourceArn": sources})]),
     )
 
 

@@ -31,6 +31,7 @@ from generator.parameter_types import (
     FederatedSubject,
     HostedZoneId,
     InstanceType,
+    LoadBalancerAccess,
     NatGateways,
     OperatorCidr,
     OptionalAvailabilityZone,
@@ -43,6 +44,7 @@ from generator.parameter_types import (
     VpnGatewayAddress,
     parameter,
 )
+from generator.prefix_lists import CLOUDFRONT_ADDRESSES
 
 ENVIRONMENTS = ("dev", "staging", "prod")
 """The environments, in the order of promotion (D6)."""
@@ -84,6 +86,14 @@ class Environment:
     )
     domain_name: DomainName = parameter("Domain of the application; empty for an imported certificate.", default="")
     hosted_zone_id: HostedZoneId = parameter("Route 53 hosted zone of the domain; empty without one.", default="")
+    load_balancer_access: LoadBalancerAccess = parameter(
+        "Whom the load balancer answers: everybody, or CloudFront alone, which needs a domain.", default="internet"
+    )
+    web_application_firewall: Toggle = parameter("Filter requests with AWS WAF.", default="true")
+    shield_advanced: Toggle = parameter(
+        "Protect CloudFront and load balancer with Shield Advanced; the account is subscribed to it.",
+        default="false",
+    )
     target_protocol: TargetProtocol = parameter("Between load balancer and web servers.", default="HTTPS")
     application_archive_key: ArchiveKey = parameter("Application archive in the release bucket.", default="")
     web_server_instance_type: InstanceType = parameter("Instance type of the web servers.", default="t3.micro")
@@ -230,6 +240,7 @@ def _refuse_contradictions(path: Path, environment: Environment) -> None:
         raise UserError(f"{path}: Parameters: AvailabilityZoneA, B and C must be of one region, not {', '.join(names)}")
     if bool(environment.domain_name.literal) != bool(environment.hosted_zone_id.literal):
         raise UserError(f"{path}: Parameters: DomainName and HostedZoneId are given together or not at all")
+    _refuse_unreachable_load_balancer(path, environment)
     _refuse_unreachable_vpn(path, environment)
     _refuse_unstable_scaling(path, environment)
 
@@ -246,6 +257,22 @@ def _refuse_what_is_no_network(path: Path, environment: Environment) -> None:
                 ip_network(cidr.literal)
         except ValueError as error:
             raise UserError(f"{path}: Parameters: {key}: {cidr.literal!r} is no IPv4 network: {error}") from error
+
+
+def _refuse_unreachable_load_balancer(path: Path, environment: Environment) -> None:
+    if environment.load_balancer_access.literal != "cloudfront":
+        return
+    if not environment.domain_name.literal:
+        raise UserError(
+            f"{path}: Parameters: LoadBalancerAccess is 'cloudfront', but without a domain CloudFront forwards nothing "
+            "to the load balancer; give DomainName and HostedZoneId, or LoadBalancerAccess 'internet'"
+        )
+    region = environment.availability_zone_a.literal[:-1]
+    if region not in CLOUDFRONT_ADDRESSES:
+        raise UserError(
+            f"{path}: Parameters: LoadBalancerAccess is 'cloudfront', but CloudFront's prefix list in {region} is not "
+            f"known; add its id to generator/prefix_lists.py, which has {', '.join(CLOUDFRONT_ADDRESSES)}"
+        )
 
 
 def _refuse_unreachable_vpn(path: Path, environment: Environment) -> None:

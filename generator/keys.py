@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import awacs.kms
-from awacs.aws import BoolIfExists, Condition, Deny, Principal, Statement
+from awacs.aws import ArnLike, BoolIfExists, Condition, Deny, Principal, Statement
+from troposphere import Sub
 
-from generator.iam import account_root, allow_principal
+from generator.iam import account_root, allow_principal, arn
 
 DELETION_WINDOW_DAYS = 30
 """The longest window that KMS offers: the time in which a deleted key can still be brought back."""
@@ -79,4 +80,19 @@ def grants_for_aws_alone() -> Statement:
         Action=[awacs.kms.CreateGrant],
         Resource=["*"],
         Condition=Condition(BoolIfExists(neither)),
+    )
+
+
+def use_by_cloudwatch_logs() -> Statement:
+    """Return the statement that lets CloudWatch Logs encrypt log groups of this account, and nothing else.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    """
+    groups = arn("logs:${AWS::Region}:${AWS::AccountId}:log-group:*")
+    return allow_principal(
+        "UseByCloudWatchLogs",
+        Principal("Service", Sub("logs.${AWS::Region}.amazonaws.com")),
+        USE_OF_A_KEY,
+        ["*"],
+        Condition(ArnLike({"kms:EncryptionContext:aws:logs:arn": groups})),
     )

@@ -52,11 +52,26 @@ DELIVERY_BOUNDARY = f"{PROJECT}-delivery"
 
 BOUNDARIES_STACK = f"{PROJECT}-boundaries"
 DEPLOYMENT_POLICIES_STACK = f"{PROJECT}-deployment-policies"
+SERVICE_POLICIES_STACK = f"{PROJECT}-deployment-policies-services"
 TARGET_STACK = f"{PROJECT}-target"
 TOOLS_STACK = f"{PROJECT}-tools"
 PIPELINE_STACK = f"{PROJECT}-pipeline"
-BOOTSTRAP_STACKS = (BOUNDARIES_STACK, DEPLOYMENT_POLICIES_STACK, TARGET_STACK, TOOLS_STACK, PIPELINE_STACK)
+GLOBAL_EDGE_STACK = f"{PROJECT}-global-edge"
+BOOTSTRAP_STACKS = (
+    BOUNDARIES_STACK,
+    DEPLOYMENT_POLICIES_STACK,
+    SERVICE_POLICIES_STACK,
+    TARGET_STACK,
+    GLOBAL_EDGE_STACK,
+    TOOLS_STACK,
+    PIPELINE_STACK,
+)
 """The stacks that an administrator deploys to an account, and no pipeline."""
+
+# SSM parameters below an environment's path, in which an administrator's commands store what no stack can make.
+CERTIFICATE_PARAMETER = "certificate-arn"
+EDGE_WEB_ACL_PARAMETER = "edge/web-acl-arn"
+EDGE_CERTIFICATE_PARAMETER = "edge/certificate-arn"
 
 TEST_STACK_PREFIX = f"{PROJECT}-taskcat-"
 """How the names of regional tests' stacks begin: as the platform's do, so that the same rights deploy them."""

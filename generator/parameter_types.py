@@ -245,6 +245,13 @@ class TargetProtocol(ParameterType):
     allowed = "HTTPS or HTTP."
 
 
+class LoadBalancerAccess(ParameterType):
+    """Whom the load balancer answers: everybody, or CloudFront alone, which then filters all requests first."""
+
+    allowed_values = ("internet", "cloudfront")
+    allowed = "internet or cloudfront."
+
+
 class DomainName(ParameterType):
     """A domain name that the team owns, or nothing."""
 
@@ -412,6 +419,34 @@ class AccessPointId(ParameterType):
 
     allowed_pattern = r"^fsap-[0-9a-f]+$"
     allowed = "The id of an EFS access point."
+
+
+class DistributionId(ParameterType):
+    """The id of a CloudFront distribution."""
+
+    allowed_pattern = r"^[A-Z0-9]+$"
+    allowed = "The id of a CloudFront distribution."
+
+
+class OriginSecretArn(ParameterType):
+    """The ARN of the secret that CloudFront tells the load balancer, or none where it forwards nothing to it."""
+
+    allowed_pattern = rf"^none$|^{ARN_PREFIX}secretsmanager:[a-z0-9-]+:\d{{12}}:secret:.+$"
+    allowed = "The ARN of a secret, or none."
+
+
+class WebAclArn(ParameterType):
+    """The ARN of a web ACL of AWS WAF, or none where nothing is filtered."""
+
+    allowed_pattern = rf"^none$|^{ARN_PREFIX}wafv2:[a-z0-9-]+:\d{{12}}:(global|regional)/webacl/.+$"
+    allowed = "The ARN of a web ACL, or none."
+
+
+class CertificateArn(ParameterType):
+    """The ARN of a certificate, or none where there is no domain to certify."""
+
+    allowed_pattern = rf"^none$|^{ARN_PREFIX}acm:[a-z0-9-]+:\d{{12}}:certificate/.+$"
+    allowed = "The ARN of a certificate, or none."
 
 
 class TableName(ParameterType):

@@ -23,11 +23,17 @@ from pathlib import Path
 from generator.interrupts import INTERRUPTED
 from generator.source_files import source_files
 
+IN_PARALLEL = ("--numprocesses", "2", "--dist", "loadfile")
+APPLICATION = ".venv-application/bin/python"
+APPLICATION_SOURCES = ("application/shop", "application/build_archive.py")
 COMMANDS = (
     (sys.executable, "-m", "ruff", "check", "."),
     (sys.executable, "-m", "ruff", "format", "--check", "--quiet", "."),
     (sys.executable, "-m", "mypy"),
-    (sys.executable, "-m", "pytest", "--numprocesses", "2", "--dist", "loadfile"),
+    # The sample application is no part of the package, and has packages of its own.
+    (sys.executable, "-m", "mypy", "--python-executable", APPLICATION, "--allow-untyped-calls", *APPLICATION_SOURCES),
+    (sys.executable, "-m", "pytest", *IN_PARALLEL),
+    (sys.executable, "-m", "pytest", *IN_PARALLEL, "application/tests"),
     (sys.executable, "-m", "generator", "check"),
     (sys.executable, "-m", "tests.taskcat", "--emulator"),
 )

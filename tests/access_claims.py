@@ -80,7 +80,7 @@ def check_what_the_platforms_roles_may_do_is_within_their_boundary(templates: Te
     """A right outside the boundary is none: it would fail where it is used, and nowhere before."""
     allowed, denied = _boundary(templates, "WorkloadBoundary")
     for module, template in templates.items():
-        if module in (*DELIVERING, "boundaries", "deployment_policies"):
+        if module in (*DELIVERING, "boundaries", "deployment_policies", "deployment_policies_services"):
             continue
         for title, statement in identity_statements(template):
             for action in statement["Action"] if title != "OperatorGroup" else ():
@@ -352,9 +352,12 @@ def check_only_the_named_workflow_publishes(templates: Templates) -> None:
     assert trust["Principal"] == {"Federated": {"Ref": "GitHost"}}
     assert trust.get("Condition") == {"StringEquals": {f"{host}:aud": "sts.amazonaws.com", f"{host}:sub": WORKFLOW}}
     rights = [s for policy in role["Policies"] for s in policy["PolicyDocument"]["Statement"]]
-    put, encrypt = rights
-    assert put["Action"] == ["s3:PutObject"]
-    assert put["Resource"] == ["arn:${AWS::Partition}:s3:::${ReleaseBucketName}/*.tar.gz"]
+    put, find, encrypt = rights
+    assert set(put["Action"]) == {"s3:GetObject", "s3:PutObject"}
+    buckets = ("${ReleaseBucketName}/*.tar.gz", "${WebsiteBucketName}/*")
+    assert put["Resource"] == [f"arn:${{AWS::Partition}}:s3:::{bucket}" for bucket in buckets]
+    assert find["Action"] == ["cloudformation:DescribeStacks"]
+    assert [where.rpartition(":")[2] for where in find["Resource"]] == ["stack/web-platform-dev/*"]
     assert set(encrypt["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
     assert encrypt["Resource"] == [{"Ref": "DataKeyArn"}]
     assert encrypt["Condition"] == {"StringEquals": {"kms:ViaService": "s3.${AWS::Region}.amazonaws.com"}}

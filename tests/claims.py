@@ -201,7 +201,11 @@ def _associations(templates: Templates) -> Iterator[tuple[str, str]]:
 def check_only_the_load_balancer_faces_the_internet(templates: Templates) -> None:
     for name, rule in _ingress_rules(templates):
         assert "CidrIpv6" not in rule, name
-        assert "SourcePrefixListId" not in rule, name
+        if "SourcePrefixListId" in rule:
+            assert rule["SourcePrefixListId"]["Fn::FindInMap"][0] == "CloudFrontAddresses", name
+            assert rule["GroupId"] == {"Fn::GetAtt": ["LoadBalancerGroup", "GroupId"]}, name
+            assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", 443, 443), name
+            continue
         if "CidrIp" not in rule:
             continue
         if rule["CidrIp"] == ANYWHERE:
@@ -209,6 +213,22 @@ def check_only_the_load_balancer_faces_the_internet(templates: Templates) -> Non
             assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) in {("tcp", 80, 80), ("tcp", 443, 443)}, name
         else:
             assert rule["CidrIp"] in ({"Ref": "OperatorCidr"}, {"Ref": "VpnCidr"}), name
+
+
+def check_the_load_balancer_is_open_to_whom_the_environment_says(templates: Templates) -> None:
+    """To the whole internet, or to CloudFront's addresses and then on 443 alone."""
+    expected = {"internet": {(ANYWHERE, 80), (ANYWHERE, 443)}, "cloudfront": {("CloudFrontAddresses", 443)}}
+    for access, whom in expected.items():
+        given = {"AccessMode": "ssm", "OperatorCidr": "o", "VpnCidr": VPN_CIDR, "LoadBalancerAccess": access}
+        resources = resolved(templates["security"], **given).values()
+        rules = (one["Properties"] for one in resources if one["Type"] == "AWS::EC2::SecurityGroupIngress")
+        open_to = {
+            (rule.get("CidrIp") or rule["SourcePrefixListId"]["Fn::FindInMap"][0], port)
+            for rule in rules
+            if rule["GroupId"] == {"Fn::GetAtt": ["LoadBalancerGroup", "GroupId"]}
+            for port in (rule["FromPort"], rule["ToPort"])
+        }
+        assert open_to == whom, access
 
 
 def check_rules_between_groups_come_in_pairs(templates: Templates) -> None:
@@ -249,7 +269,7 @@ def check_groups_let_nothing_out_by_themselves(templates: Templates) -> None:
 def check_ssh_is_open_to_operators_only_and_where_asked_for(templates: Templates) -> None:
     for mode in ACCESS_MODES:
         for vpn in ("", VPN_CIDR):
-            ranges = {"OperatorCidr": OPERATOR_CIDR, "VpcCidr": VPC_CIDR, "VpnCidr": vpn}
+            ranges = {"OperatorCidr": OPERATOR_CIDR, "LoadBalancerAccess": "internet", "VpnCidr": vpn}
             resources = resolved(templates["security"], AccessMode=mode, **ranges)
             open_to = {
                 (rule["GroupId"]["Fn::GetAtt"][0], rule.get("CidrIp"))
@@ -264,7 +284,8 @@ def check_ssh_is_open_to_operators_only_and_where_asked_for(templates: Templates
 def check_the_bastion_accepts_nothing_but_ssh_where_asked_for(templates: Templates) -> None:
     """Session Manager needs no way in: what it carries, the bastion itself has asked for."""
     for mode in ACCESS_MODES:
-        resources = resolved(templates["security"], AccessMode=mode, OperatorCidr="o", VpcCidr="v", VpnCidr=VPN_CIDR)
+        given = {"AccessMode": mode, "OperatorCidr": "o", "VpnCidr": VPN_CIDR, "LoadBalancerAccess": "internet"}
+        resources = resolved(templates["security"], **given)
         group = {"Fn::GetAtt": ["BastionGroup", "GroupId"]}
         ports = {
             (resource["Properties"]["FromPort"], resource["Properties"]["ToPort"])
@@ -295,6 +316,7 @@ OF_A_SERVICE = {"kms:ViaService", "kms:EncryptionContext:aws:logs:arn"}
 KEY_OWNERS = {
     "encryption": OF_A_SERVICE,
     "access": {"kms:EncryptionContext:aws:ssm:SessionId"},
+    "global_edge": OF_A_SERVICE,
     "tools_account": {*OF_A_SERVICE, "aws:PrincipalArn"},
 }
 """Which templates have keys, and what every use of one must be tied to."""
@@ -446,6 +468,9 @@ def check_buckets_are_encrypted(templates: Templates) -> None:
         # Load balancers and S3 deliver access logs only to buckets with S3's own keys.
         "LogBucket": {"SSEAlgorithm": "AES256"},
         "AccessLogBucket": {"SSEAlgorithm": "AES256"},
+        "EdgeLogBucket": {"SSEAlgorithm": "AES256"},
+        # Everybody may read the website, through CloudFront.
+        "WebsiteBucket": {"SSEAlgorithm": "AES256"},
         "ReleaseBucket": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Ref": "DataKeyArn"}},
         "ArtifactBucket": of_the_tools_account,
         "SourceBucket": of_the_tools_account,
@@ -466,7 +491,9 @@ def check_buckets_are_private_and_versioned(templates: Templates) -> None:
             "BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets",
         }, name  # fmt: skip
         assert all(value is True for value in properties["PublicAccessBlockConfiguration"].values()), name
-        assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}, name
+        # CloudFront's log delivery asks for an access control list.
+        ownership = "BucketOwnerPreferred" if name == "EdgeLogBucket" else "BucketOwnerEnforced"
+        assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": ownership}]}, name
         assert properties["VersioningConfiguration"] == {"Status": "Enabled"}, name
 
 
@@ -708,7 +735,7 @@ def check_web_tier_waits_for_the_way_out(templates: Templates) -> None:
 def check_logs_are_encrypted_and_kept_a_week(templates: Templates) -> None:
     """But for those that say who did what: they are kept for a year, and outlive their stack."""
     audit = {"AccessLogGroup"}
-    keys = {"pipeline": {"Ref": "ArtifactKeyArn"}}
+    keys = {"pipeline": {"Ref": "ArtifactKeyArn"}, "global_edge": {"Fn::GetAtt": ["LogsKey", "Arn"]}}
     groups = [
         (module, name, group["Properties"])
         for module, template in templates.items()
@@ -752,7 +779,7 @@ def check_nothing_refers_to_what_may_be_absent(templates: Templates) -> None:
                     assert implies(template, also, condition), (module, name, target, condition)
 
 
-NOT_WRITTEN_BY_HAND = ("boundaries", "deployment_policies")
+NOT_WRITTEN_BY_HAND = ("boundaries", "deployment_policies", "deployment_policies_services")
 """Templates with rules of their own: borders, which grant nothing, and rights that are computed from the templates."""
 
 
@@ -766,6 +793,8 @@ def check_identity_policies_name_what_they_allow(templates: Templates) -> None:
         "SeeingStacks": "Whether a stack exists is asked of all stacks.",
         "SessionManager": "AWS defines no resource for these actions; a managed instance is reached through them.",
         "WriteMetrics": "Metrics have no ARN; a condition confines the namespace.",
+        "WriteTraces": "Traces have no ARN.",
+        "SeeOwnHealth": "IAM limits the description of targets' health to no resource.",
     }
     for template in (templates[module] for module in templates.keys() - set(NOT_WRITTEN_BY_HAND)):
         for name, statement in identity_statements(template):

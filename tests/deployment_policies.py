@@ -5,7 +5,7 @@ The engine is the emulator's own, called directly.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +16,34 @@ from generator.resolver import resolve
 from generator.roots import platform
 from generator.stacks import STACKS
 from generator.template_yaml import dump
+from tests.intrinsics import Templates
 
 ACCOUNT, HOME = "111122223333", "eu-west-1"
 PARAMETERS = {
     "ArtifactKeyArn": f"arn:aws:kms:{HOME}:999900009999:key/11111111-2222-3333-4444-555555555555",
     "TemplateBucketName": "the-templates",
 }
+ROOTS = ("deployment_policies", "deployment_policies_services")
 DEPLOYED = [short_name(module) for module in (*STACKS, platform)]
 """The templates that CloudFormation deploys with these policies."""
+
+WITHOUT_REGION = ("cloudfront:", "iam:", "route53:", "shield:")
+"""Services whose requests count as of us-east-1, wherever they come from."""
 
 Documents = list[dict[str, Any]]
 
 
-def documents_of(
-    folder: Path, template: dict[str, Any], root: str = "deployment_policies", **parameters: str
-) -> Documents:
-    """Return the policies of a root as IAM gets them, in order."""
+def documents_of(folder: Path, templates: Templates, roots: Sequence[str] = ROOTS, **parameters: str) -> Documents:
+    """Return the policies of some roots as IAM gets them, in order; parameters are the first root's."""
     folder.mkdir(exist_ok=True)
-    (folder / f"{root}.yaml").write_text(dump(template), encoding="utf-8")
-    given = {**PARAMETERS, **parameters} if root == "deployment_policies" else parameters
-    resolution = resolve(folder, root, given, ACCOUNT, HOME)
-    return [dict(each.properties["PolicyDocument"]) for each in resolution.of_type("AWS::IAM::ManagedPolicy")]
+    documents = []
+    for root in roots:
+        (folder / f"{root}.yaml").write_text(dump(templates[root]), encoding="utf-8")
+        known = {**PARAMETERS, **parameters}
+        given = {name: value for name, value in known.items() if name in templates[root].get("Parameters", {})}
+        resolution = resolve(folder, root, given, ACCOUNT, HOME)
+        documents += [dict(each.properties["PolicyDocument"]) for each in resolution.of_type("AWS::IAM::ManagedPolicy")]
+    return documents
 
 
 def allowed(
@@ -54,7 +61,7 @@ def allowed(
         principal_account=ACCOUNT,
         action=action,
         resource_arn=resource,
-        region="us-east-1" if action.startswith(("iam:", "route53:")) else region,
+        region="us-east-1" if action.startswith(WITHOUT_REGION) else region,
         request_tags={
             key.removeprefix("aws:RequestTag/"): value for key, value in context.items() if "RequestTag" in key
         },

@@ -6,12 +6,14 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from troposphere import Ref, Template
+from troposphere import Ref, Template, encode_to_dict
 from troposphere.s3 import Bucket
 
 from generator.buckets import (
+    WITH_ACLS,
     access_log_bucket,
     bucket_policy,
+    delivery_of_access_logs,
     encrypted_by_s3,
     encrypted_with,
     lifecycle,
@@ -44,6 +46,29 @@ def test_d13_objects_expire_where_a_number_of_days_is_given(days: int | None) ->
     assert old["NoncurrentVersionExpiration"]["NoncurrentDays"] == 30
     assert "ExpirationInDays" not in old
     assert [rule["ExpirationInDays"] for rule in expiration] == ([] if days is None else [days])
+
+
+def test_d10_bucket_that_knows_access_control_lists_is_no_less_private() -> None:
+    """CloudFront's log delivery asks for one; public ones are refused all the same."""
+    template = Template()
+    access_log_bucket(template, "EdgeLogBucket", "edge-logs", WITH_ACLS)
+    properties = template.to_dict()["Resources"]["EdgeLogBucket"]["Properties"]
+    assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]}
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+
+
+def test_d10_s3_delivers_logs_of_the_named_buckets_alone() -> None:
+    log, sources = Bucket("LogBucket"), [Ref("OneArn"), Ref("OtherArn")]
+    one = encode_to_dict(delivery_of_access_logs("Logs", log, sources[:1], "one/*"))
+    both = encode_to_dict(delivery_of_access_logs("Logs", log, sources))
+    assert one["Principal"] == {"Service": "logging.s3.amazonaws.com"}
+    assert one["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert one["Condition"]["ArnLike"] == {"aws:SourceArn": {"Ref": "OneArn"}}
+    assert both["Condition"]["ArnLike"] == {"aws:SourceArn": [{"Ref": "OneArn"}, {"Ref": "OtherArn"}]}
+    assert [where["Fn::Sub"][0] for where in (*one["Resource"], *both["Resource"])] == [
+        "${Bucket}/one/*",
+        "${Bucket}/*",
+    ]
 
 
 def test_d10_access_logs_are_delivered_kept_for_a_while_and_outlive_their_stack() -> None:

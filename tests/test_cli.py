@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from generator import __version__
+from generator import __version__, cli
 from generator.release import folder_of
 
 ROOT = Path(__file__).parents[1]
@@ -265,6 +265,8 @@ waivers:
         (("impact", "--environment", "qa"), "'qa' is no environment; allowed: dev, staging, prod"),
         (("bootstrap", "tools", "DevAccountId"), "'DevAccountId' is no parameter; write Name=value"),
         (("bootstrap", "target", "--environment", "qa"), "'qa' is no environment"),
+        (("certificate", "--environment", "qa"), "'qa' is no environment; allowed: dev, staging, prod"),
+        (("publish-application", "--environment", "qa"), "'qa' is no environment; allowed: dev, staging, prod"),
         (("publish", "--bucket", "nowhere"), "publishing v"),
     ],
 )
@@ -274,6 +276,15 @@ def test_what_cannot_be_done_is_said_in_one_line(project: Path, arguments: tuple
     assert result.stderr.startswith(f"error: {message}"), result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert not (project / "dist").exists()
+
+
+@pytest.mark.parametrize("printer", ["console", "errors"])
+def test_what_stands_between_colons_is_printed_as_it_is(printer: str) -> None:
+    """As in a fingerprint, which may contain the short name of an emoji."""
+    chosen = getattr(cli, printer)
+    with chosen.capture() as printed:
+        chosen.print("0F:AB:CD arn:sa:x", soft_wrap=True, markup=False)
+    assert printed.get() == "0F:AB:CD arn:sa:x\n"
 
 
 def test_wrong_use_exits_with_2(project: Path) -> None:

@@ -16,7 +16,7 @@ from tests.intrinsics import Templates
 
 @pytest.fixture(scope="module")
 def documents(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Documents:
-    return documents_of(tmp_path_factory.mktemp("release"), templates["deployment_policies"])
+    return documents_of(tmp_path_factory.mktemp("release"), templates)
 
 
 def granted(documents: Documents) -> set[str]:
@@ -64,6 +64,16 @@ def test_what_is_granted_by_hand_stands_in_the_statement_that_is_named(
         found = [actions for sid, actions in by_sid.items() if sid.startswith(entry["statement"])]
         assert found, entry["statement"]
         assert asked_for <= set.union(*found), entry["statement"]
+
+
+def test_what_a_read_handler_lists_is_granted_unless_it_is_said_that_it_never_asks() -> None:
+    """A read handler asks for all properties; but the one of an association asks the service of its load balancer."""
+    of_association = {need.action for need in needs(["AWS::WAFv2::WebACLAssociation"]).generic}
+    assert not [action for action in of_association if action.startswith("ec2:")]
+    known = load_corrections()
+    entries = [{key: value for key, value in entry.items() if key != "reads"} for entry in known["dropped"]]
+    without = needs(["AWS::WAFv2::WebACLAssociation"], {**known, "dropped": entries})
+    assert "ec2:GetVerifiedAccessInstanceWebAcl" in {need.action for need in without.generic}
 
 
 def test_an_unknown_type_fails_the_generation_in_words() -> None:

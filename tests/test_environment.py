@@ -112,6 +112,14 @@ def test_defaults_fill_what_is_not_given(write: Write) -> None:
     assert parameters["AvailabilityZoneC"] == ""
     assert parameters["WebServerMaximum"] == "3"
     assert parameters["DeletionProtection"] == "true"
+    assert parameters["WebApplicationFirewall"] == "true"
+    assert parameters["LoadBalancerAccess"] == "internet"
+    assert parameters["ShieldAdvanced"] == "false"
+
+
+def test_w1_load_balancer_behind_cloudfront_is_accepted_with_a_domain(write: Write) -> None:
+    path = write(LoadBalancerAccess="cloudfront", DomainName="www.example.com", HostedZoneId="Z0123456789ABC")
+    assert load(path).parameters()["LoadBalancerAccess"] == "cloudfront"
 
 
 @pytest.mark.parametrize(
@@ -209,6 +217,21 @@ def test_missing_key_is_named_and_described(write: Write, tmp_path: Path, key: s
         ({"AvailabilityZoneC": "eu-central-1c"}, "AvailabilityZoneA, B and C must be of one region"),
         ({"DomainName": "www.example.com"}, "DomainName and HostedZoneId are given together or not at all"),
         ({"HostedZoneId": "Z0123456789ABC"}, "DomainName and HostedZoneId are given together or not at all"),
+        ({"LoadBalancerAccess": "vpn"}, "LoadBalancerAccess: 'vpn' is not allowed; allowed: internet or cloudfront."),
+        (
+            {"LoadBalancerAccess": "cloudfront"},
+            "without a domain CloudFront forwards nothing to the load",
+        ),
+        (
+            {
+                "LoadBalancerAccess": "cloudfront",
+                "DomainName": "www.example.com",
+                "HostedZoneId": "Z0123456789ABC",
+                "AvailabilityZoneA": "eu-south-2a",
+                "AvailabilityZoneB": "eu-south-2b",
+            },
+            "CloudFront's prefix list in eu-south-2 is not known; add its id to generator/prefix_lists.py, which has",
+        ),
         (
             {"WebServerMinimum": "2", "WebServerMaximum": "2"},
             "WebServerMaximum (2) must be above WebServerMinimum (2): a rolling update needs room",

@@ -234,6 +234,26 @@ MUTATIONS = [
         claims.check_only_the_load_balancer_faces_the_internet,
     ),
     Mutation(
+        "the load balancer opens port 80 to CloudFront",
+        put("security/LoadBalancerInCloudFront/FromPort", 80),
+        claims.check_only_the_load_balancer_faces_the_internet,
+    ),
+    Mutation(
+        "web servers are open to CloudFront",
+        put("security/LoadBalancerInCloudFront/GroupId", {"Fn::GetAtt": ["WebServerGroup", "GroupId"]}),
+        claims.check_only_the_load_balancer_faces_the_internet,
+    ),
+    Mutation(
+        "the load balancer stays open to everybody behind CloudFront",
+        drop("security/LoadBalancerInHttps/.Condition"),
+        claims.check_the_load_balancer_is_open_to_whom_the_environment_says,
+    ),
+    Mutation(
+        "CloudFront's addresses are replaced by everybody's",
+        put("security/LoadBalancerInCloudFront/CidrIp", ANYWHERE),
+        claims.check_the_load_balancer_is_open_to_whom_the_environment_says,
+    ),
+    Mutation(
         "a rule lost its other half",
         drop("security/WebServerOutFileSystemNfs"),
         claims.check_rules_between_groups_come_in_pairs,

@@ -80,6 +80,8 @@ def test_the_manifest_has_versions_and_digests(files: dict[str, str]) -> None:
     assert [name for name, entry in manifest["templates"].items() if entry["root"]] == [
         "boundaries.yaml",
         "deployment_policies.yaml",
+        "deployment_policies_services.yaml",
+        "global_edge.yaml",
         "pipeline.yaml",
         "platform.yaml",
         "target_account.yaml",

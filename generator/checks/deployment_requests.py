@@ -22,24 +22,23 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from generator import registry_schemas
+from generator.checks.deployment_handlers import BESIDES_HANDLERS, ONLY_WITH, WILDCARDS, WITHOUT_HANDLERS
 from generator.checks.deployment_resources import (
     EC2_IDS,
     LOWER_CASE,
     MADE_BESIDES,
     NAMED_BY_PROPERTY,
-    ONLY_WITH,
     OWN_ARN,
     PASSED_TO,
     PROPERTY_KEYS,
     SERVICE_LINKED_ROLES,
+    UNLISTED_KINDS,
     VIA_SERVICE,
-    WILDCARDS,
-    WITHOUT_HANDLERS,
 )
 
 CREATE, UPDATE, DELETE = "create", "update", "delete"
 NESTED_STACK = "AWS::CloudFormation::Stack"
-GLOBAL_SERVICES = ("iam", "route53", "cloudfront", "budgets", "organizations")
+GLOBAL_SERVICES = ("iam", "route53", "cloudfront", "budgets", "organizations", "shield")
 """Services with one endpoint for all regions, which `aws:RequestedRegion` calls us-east-1.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"""
 
@@ -47,6 +46,8 @@ MAKING = ("Create", "Allocate", "Request", "Run", "Restore", "Import")
 """How actions begin that make a resource; it has no tags before."""
 
 ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:(?:\d{12}|aws)?:\S+")
+BUCKET_ADDRESS = re.compile(r"\.s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com$")
+"""What follows a bucket's name where its address is given for it."""
 EC2_ID = re.compile(rf"({'|'.join(map(re.escape, EC2_IDS))})-[0-9a-f]{{8,17}}")
 
 
@@ -120,12 +121,24 @@ def requests(change: Change, deployed: Deployed) -> list[Request]:
 
 def own_arns(change: Change) -> list[str]:
     """Return the ARNs by which IAM may know the resource: its own, invented as AWS would where it is not there yet."""
+    if OWN_ARN.get(change.type) == ():
+        return []  # its physical id may be the ARN of what it belongs to
     if change.physical_id.startswith("arn:"):
         return [change.physical_id]
     name = change.physical_id or _identifier(change)
     values = {"account": change.account_id, "region": change.region, "id": name, "invented": invented(change)}
     values["path"] = f"/{name.lstrip('/')}"
+    if change.type == "AWS::WAFv2::WebACL":
+        values |= _parts_of_web_acl(change)
     return ["arn:aws:" + pattern.format(**values) for pattern in OWN_ARN.get(change.type, ())]
+
+
+def _parts_of_web_acl(change: Change) -> dict[str, str]:
+    """Return what a web ACL's ARN is made of: its physical id has name, id and scope, in another order."""
+    new = f"{change.properties.get('Name') or invented(change)}|00000000-0000-0000-0000-000000000000"
+    name, identifier, *_ = (change.physical_id or new).split("|")
+    scope = "global" if change.properties.get("Scope") == "CLOUDFRONT" else "regional"
+    return {"id": f"{name}/{identifier}", "scope": scope}
 
 
 def named_arns(change: Change) -> list[str]:
@@ -151,7 +164,8 @@ def _actions(change: Change) -> list[str]:
     handlers = _handlers(change)
     read = () if change.operation == DELETE else handlers.get("read", ())
     used = [action for action in handlers.get(change.operation, ()) if action in read or _is_used(change, action)]
-    found = {each for action in [*used, *read] for each in WILDCARDS.get(action, (action,))}
+    besides = () if change.operation == DELETE else BESIDES_HANDLERS.get(change.type, ())
+    found = {each for action in [*used, *read, *besides] for each in WILDCARDS.get(action, (action,))}
     if change.previous.get("PermissionsBoundary") and not change.properties.get("PermissionsBoundary"):
         found |= {f"iam:Delete{change.type.rpartition('::')[2]}PermissionsBoundary"}
     return sorted(action for action in found if known_action(action))
@@ -244,7 +258,7 @@ def _template_reading(change: Change) -> Iterator[Request]:
 def _context(change: Change, action: str, arn: str, own: list[str], deployed: Deployed) -> dict[str, str | list[str]]:
     service, _, name = action.partition(":")
     context: dict[str, str | list[str]] = {
-        "aws:RequestedRegion": "us-east-1" if service in GLOBAL_SERVICES else change.region
+        "aws:RequestedRegion": "us-east-1" if service in GLOBAL_SERVICES or ":global/webacl/" in arn else change.region
     }
     its_own = arn in own or arn == "*"
     tagging, making = _is_about_tags(action) and not _untags(action), name.startswith(MAKING)
@@ -289,7 +303,9 @@ def _identifier(change: Change) -> str:
         value = change.properties.get(path[-1])
         if isinstance(value, str) and value:
             return value
-    return invented(change)
+    # Where AWS gives the identifier, ARNs still hold the name.
+    given = change.properties.get("Name")
+    return given if isinstance(given, str) and given else invented(change)
 
 
 def _named(change: Change, name: str, value: Any) -> Iterator[str]:
@@ -310,7 +326,8 @@ def _named_by(change: Change, name: str, value: str) -> Iterator[str]:
     elif found := EC2_ID.fullmatch(value):
         yield "arn:aws:" + EC2_IDS[found[1]].format(id=value, **place)
     elif name in NAMED_BY_PROPERTY:
-        yield from ("arn:aws:" + pattern.format(id=value, **place) for pattern in NAMED_BY_PROPERTY[name])
+        named = BUCKET_ADDRESS.sub("", value) if name == "Bucket" else value
+        yield from ("arn:aws:" + pattern.format(id=named, **place) for pattern in NAMED_BY_PROPERTY[name])
 
 
 def _some_arn(change: Change, action: str) -> str:
@@ -330,6 +347,8 @@ def _kinds(action: str) -> tuple[re.Pattern[str], ...]:
 @cache
 def _formats(action: str) -> tuple[tuple[str, str], ...]:
     """Return the kinds of resources that IAM limits an action to, each with the format of its ARN."""
+    if action in UNLISTED_KINDS:
+        return UNLISTED_KINDS[action]
     service, _, name = action.partition(":")
     definition = _definition(service)
     kinds = definition.get("Actions", {}).get(name.lower(), {}).get("Resources", ())

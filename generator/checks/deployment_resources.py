@@ -1,7 +1,7 @@
 """Facts about resource types that no schema tells: their ARNs, whom they pass roles to, through whom they use keys.
 
 ARNs are written without `arn:aws:`. In them `{id}` is the physical id or the name that the template gives, and
-`{invented}` what AWS makes up; `{path}` begins with one slash.
+`{invented}` what AWS makes up; `{path}` begins with one slash, and `{scope}` is that of a web ACL.
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
@@ -13,6 +13,7 @@ _EC2 = "ec2:{region}:{account}:"
 _ELB = "elasticloadbalancing:{region}:{account}:"
 _RDS = "rds:{region}:{account}:"
 _IAM = "iam::{account}:"
+_CLOUDFRONT = "cloudfront::{account}:"
 
 OWN_ARN: Mapping[str, tuple[str, ...]] = {
     "AWS::AutoScaling::AutoScalingGroup": (
@@ -21,6 +22,12 @@ OWN_ARN: Mapping[str, tuple[str, ...]] = {
     "AWS::Backup::BackupPlan": ("backup:{region}:{account}:backup-plan:{id}",),
     "AWS::Backup::BackupVault": ("backup:{region}:{account}:backup-vault:{id}",),
     "AWS::CertificateManager::Certificate": ("acm:{region}:{account}:certificate/{id}",),
+    "AWS::CloudFront::CachePolicy": (_CLOUDFRONT + "cache-policy/{id}",),
+    "AWS::CloudFront::Distribution": (_CLOUDFRONT + "distribution/{id}",),
+    "AWS::CloudFront::Function": (_CLOUDFRONT + "function/{id}",),
+    "AWS::CloudFront::OriginAccessControl": (_CLOUDFRONT + "origin-access-control/{id}",),
+    "AWS::CloudFront::OriginRequestPolicy": (_CLOUDFRONT + "origin-request-policy/{id}",),
+    "AWS::CloudFront::ResponseHeadersPolicy": (_CLOUDFRONT + "response-headers-policy/{id}",),
     "AWS::CloudFormation::Stack": ("cloudformation:{region}:{account}:stack/{invented}/{id}",),
     "AWS::CloudWatch::Alarm": ("cloudwatch:{region}:{account}:alarm:{id}",),
     "AWS::DynamoDB::Table": ("dynamodb:{region}:{account}:table/{id}",),
@@ -71,7 +78,8 @@ OWN_ARN: Mapping[str, tuple[str, ...]] = {
     "AWS::SNS::Topic": ("sns:{region}:{account}:{id}",),
     "AWS::SSM::Document": ("ssm:{region}:{account}:document/{id}",),
     "AWS::SSM::Parameter": ("ssm:{region}:{account}:parameter{path}",),
-    "AWS::WAFv2::WebACL": ("wafv2:{region}:{account}:regional/webacl/{id}",),
+    "AWS::Shield::Protection": ("shield::{account}:protection/{id}",),
+    "AWS::WAFv2::WebACL": ("wafv2:{region}:{account}:{scope}/webacl/{id}",),
 } | dict.fromkeys(
     (
         "AWS::AutoScaling::ScalingPolicy",
@@ -91,21 +99,32 @@ OWN_ARN: Mapping[str, tuple[str, ...]] = {
         "AWS::Route53::RecordSet",
         "AWS::S3::BucketPolicy",
         "AWS::SecretsManager::SecretTargetAttachment",
+        "AWS::WAFv2::LoggingConfiguration",
+        "AWS::WAFv2::WebACLAssociation",
     ),
     (),
 )
 """By which ARNs IAM knows a resource of a type. Those that have none, such as routes, are known by what they name."""
 
-WITHOUT_HANDLERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "AWS::IAM::UserToGroupAddition": {
-        "create": ("iam:AddUserToGroup",),
-        "delete": ("iam:RemoveUserFromGroup",),
-        "read": ("iam:GetGroup",),
-        "update": ("iam:AddUserToGroup", "iam:RemoveUserFromGroup"),
-    },
+UNLISTED_KINDS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "elasticloadbalancing:SetWebACL": (
+        (
+            "loadbalancer/app/",
+            "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:loadbalancer/app/.*",
+        ),
+    ),
+} | {
+    f"cloudfront:Create{name}": ((kind, f"arn:${{Partition}}:cloudfront::${{Account}}:{kind}/.*"),)
+    for name, kind in (
+        ("CachePolicy", "cache-policy"),
+        ("Distribution", "distribution"),
+        ("Function", "function"),
+        ("ResponseHeadersPolicy", "response-headers-policy"),
+    )
 }
-"""Types whose schemas name no handlers, with the calls of the service's own API.
-https://docs.aws.amazon.com/IAM/latest/APIReference/API_AddUserToGroup.html"""
+"""Resources that IAM limits an action to although cfn-lint's data lists none for it: kind and format of the ARN.
+https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/386
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudfront.html"""
 
 EC2_IDS: Mapping[str, str] = {
     prefix: f"ec2:{{region}}:{{account}}:{kind}/{{id}}"
@@ -155,6 +174,7 @@ NAMED_BY_PROPERTY: Mapping[str, tuple[str, ...]] = {
 """What a property's value is the name of, where it is neither an ARN nor an id that tells by itself."""
 
 _RDS_SECRET = ("secretsmanager:{region}:{account}:secret:rds!db-00000000-0000-0000-0000-000000000000-AbCdEf",)
+_MANAGED_RULES = ("wafv2:{region}:{account}:regional/managedruleset/AWS/AWSManagedRulesCommonRuleSet",)
 MADE_BESIDES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("AWS::AutoScaling::AutoScalingGroup", "ec2:RunInstances"): (
         _EC2 + "instance/i-00000000000000000",
@@ -163,10 +183,14 @@ MADE_BESIDES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ),
     ("AWS::RDS::DBInstance", "secretsmanager:CreateSecret"): _RDS_SECRET,
     ("AWS::RDS::DBInstance", "secretsmanager:TagResource"): _RDS_SECRET,
+    ("AWS::WAFv2::WebACL", "wafv2:CreateWebACL"): _MANAGED_RULES,
+    ("AWS::WAFv2::WebACL", "wafv2:UpdateWebACL"): _MANAGED_RULES,
 }
-"""What an action makes besides the resource of the stack: instances of a group, the secret of a database's master.
+"""What an action makes or uses besides the resource of the stack: instances of a group, the secret of a database's
+master, the managed rules of a web ACL, by whose name in the account IAM asks.
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html
-https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html"""
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
+https://github.com/aws-samples/amazon-cloudfront-waf-secretsmanager/issues/3"""
 
 PASSED_TO: Mapping[str, str] = {
     "AWS::AutoScaling::AutoScalingGroup": "ec2.amazonaws.com",
@@ -209,164 +233,6 @@ VIA_SERVICE: Mapping[str, str] = {
 }
 """Which service uses a key for CloudFormation, as `kms:ViaService` without region.
 https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service"""
-
-NEVER: tuple[str, ...] = ()
-
-ONLY_WITH: Mapping[str, Mapping[tuple[str, ...], tuple[str, ...]]] = {
-    "AWS::AutoScaling::AutoScalingGroup": {
-        ("autoscaling:PutNotificationConfiguration",): ("NotificationConfiguration", "NotificationConfigurations"),
-        ("autoscaling:DeleteNotificationConfiguration",): ("NotificationConfiguration", "NotificationConfigurations"),
-        ("autoscaling:*LifecycleHook",): ("LifecycleHookSpecificationList",),
-        ("autoscaling:*LoadBalancers",): ("LoadBalancerNames",),
-        ("autoscaling:*TrafficSources",): ("TrafficSources",),
-        ("autoscaling:*InstanceRefresh",): NEVER,
-        ("cloudwatch:PutMetricAlarm",): NEVER,
-    },
-    "AWS::AutoScaling::ScalingPolicy": {("cloudwatch:GetMetricData",): ("PredictiveScalingConfiguration",)},
-    "AWS::CloudFormation::Stack": {
-        ("cloudformation:SetStackPolicy", "cloudformation:UpdateTerminationProtection"): NEVER,
-    },
-    "AWS::DynamoDB::Table": {
-        ("dynamodb:*Import*",): ("ImportSourceSpecification",),
-        ("dynamodb:*ContributorInsights",): ("ContributorInsightsSpecification",),
-        ("dynamodb:*KinesisStreamingDestination",): ("KinesisStreamSpecification",),
-        ("dynamodb:*ResourcePolicy",): ("ResourcePolicy",),
-        ("dynamodb:*TableReplica", "dynamodb:*Item", "dynamodb:Query", "dynamodb:Scan"): NEVER,
-        ("kms:ListAliases",): NEVER,
-        ("kms:RevokeGrant",): NEVER,
-        ("logs:*",): ("ImportSourceSpecification",),
-    },
-    "AWS::EC2::EIP": {
-        ("ec2:AcceptAddressTransfer",): ("TransferAddress",),
-        ("ec2:AssociateAddress", "ec2:DisassociateAddress"): ("InstanceId",),
-    },
-    "AWS::EC2::FlowLog": {
-        ("autoscaling:DescribeTags",): NEVER,
-        ("logs:*LogDelivery", "s3:*"): ("LogDestination",),
-    },
-    "AWS::EC2::NatGateway": {
-        ("ec2:*NatGatewayAddress",): ("SecondaryAllocationIds", "SecondaryPrivateIpAddresses"),
-    },
-    "AWS::EC2::Subnet": {
-        ("ec2:AssociateSubnetCidrBlock", "ec2:DisassociateSubnetCidrBlock"): ("Ipv6CidrBlock", "Ipv6NetmaskLength"),
-    },
-    "AWS::EC2::VPC": {
-        ("ec2:*VpcEncryptionControl*",): ("VpcEncryptionControl",),
-        ("ec2:ModifyVpcTenancy",): ("InstanceTenancy",),
-    },
-    "AWS::EC2::VPCEndpoint": {
-        ("vpc-lattice:*",): ("ServiceNetworkArn", "ResourceConfigurationArn"),
-        ("vpce:AllowMultiRegion",): ("ServiceRegion",),
-    },
-    "AWS::EC2::VPCGatewayAttachment": {
-        ("ec2:*InternetGateway",): ("InternetGatewayId",),
-        ("ec2:*VpnGateway",): ("VpnGatewayId",),
-    },
-    "AWS::EFS::FileSystem": {
-        ("elasticfilesystem:*ReplicationConfiguration",): ("ReplicationConfiguration",),
-        ("elasticfilesystem:UpdateFileSystemProtection",): ("FileSystemProtection",),
-    },
-    "AWS::ElasticLoadBalancingV2::LoadBalancer": {
-        ("elasticloadbalancing:*CapacityReservation",): ("MinimumLoadBalancerCapacity",),
-        ("elasticloadbalancing:ModifyIpPools", "ec2:DescribeIpamPools"): ("Ipv4IpamPoolId",),
-    },
-    "AWS::IAM::Group": {
-        ("iam:AttachGroupPolicy", "iam:DetachGroupPolicy"): ("ManagedPolicyArns",),
-        ("iam:PutGroupPolicy", "iam:DeleteGroupPolicy"): ("Policies",),
-    },
-    "AWS::IAM::Policy": {
-        ("iam:*GroupPolicy",): ("Groups",),
-        ("iam:*RolePolicy",): ("Roles",),
-        ("iam:*UserPolicy",): ("Users",),
-    },
-    "AWS::IAM::Role": {
-        ("iam:AttachRolePolicy", "iam:DetachRolePolicy"): ("ManagedPolicyArns",),
-        ("iam:DeleteRolePermissionsBoundary",): NEVER,
-        ("iam:PutRolePermissionsBoundary",): ("PermissionsBoundary",),
-        ("iam:PutRolePolicy", "iam:DeleteRolePolicy"): ("Policies",),
-    },
-    "AWS::IAM::User": {
-        ("iam:*LoginProfile",): ("LoginProfile",),
-        ("iam:AttachUserPolicy", "iam:DetachUserPolicy"): ("ManagedPolicyArns",),
-        ("iam:DeleteUserPermissionsBoundary", "iam:UpdateUser", "iam:*AccessKey*"): NEVER,
-        ("iam:PutUserPermissionsBoundary",): ("PermissionsBoundary",),
-        ("iam:PutUserPolicy", "iam:DeleteUserPolicy"): ("Policies",),
-    },
-    "AWS::KMS::Key": {("kms:DisableKey", "kms:DisableKeyRotation"): NEVER},
-    "AWS::Logs::LogGroup": {
-        ("logs:*DataProtectionPolicy",): ("DataProtectionPolicy",),
-        ("logs:*IndexPolicy",): ("FieldIndexPolicies",),
-        ("logs:*ResourcePolicy",): ("ResourcePolicyDocument",),
-        ("logs:CreateLogDelivery",): ("DataProtectionPolicy",),
-        ("logs:DisassociateKmsKey", "logs:DeleteRetentionPolicy"): NEVER,
-        ("logs:PutBearerTokenAuthentication",): ("BearerTokenAuthenticationEnabled",),
-        ("logs:PutLogGroupDeletionProtection",): ("DeletionProtectionEnabled",),
-    },
-    "AWS::RDS::DBInstance": {
-        ("iam:GetRole", "iam:ListRoles", "rds:*RoleToDBInstance", "rds:*RoleFromDBInstance"): ("AssociatedRoles",),
-        ("rds:*AutomatedBackupsReplication",): ("AutomaticBackupReplicationRegion",),
-        ("rds:CreateDBInstance",): ("MasterUsername",),
-        ("rds:CreateDBInstanceReadReplica", "rds:PromoteReadReplica"): ("SourceDBInstanceIdentifier",),
-        ("rds:RestoreDBInstanceFromDBSnapshot",): ("DBSnapshotIdentifier", "DBClusterSnapshotIdentifier"),
-        ("rds:RestoreDBInstanceToPointInTime",): ("RestoreTime", "UseLatestRestorableTime"),
-        ("secretsmanager:*",): ("ManageMasterUserPassword",),
-    },
-    "AWS::S3::Bucket": {
-        ("s3:*AccelerateConfiguration",): ("AccelerateConfiguration",),
-        ("s3:*AnalyticsConfiguration",): ("AnalyticsConfigurations",),
-        ("s3:*BucketAbac",): ("AbacStatus",),
-        ("s3:*BucketAcl", "s3:PutObjectAcl"): ("AccessControl",),
-        ("s3:*BucketCORS",): ("CorsConfiguration",),
-        ("s3:*BucketMetadata*", "s3tables:*"): ("MetadataTableConfiguration", "MetadataConfiguration"),
-        ("s3:*BucketNotification",): ("NotificationConfiguration",),
-        ("s3:*BucketWebsite",): ("WebsiteConfiguration",),
-        ("s3:*IntelligentTieringConfiguration",): ("IntelligentTieringConfigurations",),
-        ("s3:*InventoryConfiguration",): ("InventoryConfigurations",),
-        ("s3:*MetricsConfiguration",): ("MetricsConfigurations",),
-        ("s3:*ObjectLockConfiguration",): ("ObjectLockConfiguration", "ObjectLockEnabled"),
-        ("s3:*Replication*",): ("ReplicationConfiguration",),
-        ("s3:DeleteObject",): NEVER,
-        ("s3:PutBucketLogging",): ("LoggingConfiguration",),
-        ("s3:PutBucketVersioning",): ("VersioningConfiguration",),
-        ("s3:PutEncryptionConfiguration",): ("BucketEncryption",),
-        ("s3:PutLifecycleConfiguration",): ("LifecycleConfiguration",),
-    },
-    "AWS::SecretsManager::Secret": {
-        ("secretsmanager:ReplicateSecretToRegions", "secretsmanager:RemoveRegionsFromReplication"): ("ReplicaRegions",),
-        ("secretsmanager:GetRandomPassword",): ("GenerateSecretString",),
-    },
-    "AWS::SecretsManager::SecretTargetAttachment": {("docdb-elastic:*", "redshift*:*"): NEVER},
-}
-"""Actions with which a handler makes, changes or deletes what only some properties ask for: type, actions, properties.
-
-For `NEVER` no property of ours asks. Actions that read are not limited: a handler reads everything, asked for or not.
-"""
-
-WILDCARDS: Mapping[str, tuple[str, ...]] = {
-    "autoscaling:Describe*": (
-        "autoscaling:DescribeAutoScalingGroups",
-        "autoscaling:DescribeNotificationConfigurations",
-        "autoscaling:DescribeScalingActivities",
-        "autoscaling:DescribeTags",
-    ),
-    "ec2:Describe*": (
-        "ec2:DescribeImages",
-        "ec2:DescribeInstances",
-        "ec2:DescribeLaunchTemplateVersions",
-        "ec2:DescribeSecurityGroups",
-        "ec2:DescribeSubnets",
-        "ec2:DescribeVpcs",
-    ),
-    "ec2:Get*": (),
-    "elasticloadbalancing:Describe*": (
-        "elasticloadbalancing:DescribeTargetGroups",
-        "elasticloadbalancing:DescribeTargetHealth",
-    ),
-    "ssm:Get*": (),
-}
-"""Schemas say "Describe*" where a handler calls some of it: what those of our types can need. For `ec2:Get*` and
-`ssm:Get*` that is nothing: they serve launch templates that look their image up in SSM, and fleets of Spot instances.
-"""
 
 PROPERTY_KEYS: Mapping[str, Mapping[str, str]] = {
     "AWS::EFS::FileSystem": {"elasticfilesystem:Encrypted": "Encrypted"},

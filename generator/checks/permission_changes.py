@@ -81,7 +81,7 @@ def _holders(resource: Resource) -> list[str]:
 def documents(value: Any) -> Iterator[Mapping[str, Any]]:
     """Find every policy document in a resource's properties, however deep."""
     if isinstance(value, Mapping):
-        if "Statement" in value:
+        if _is_document(value):
             yield value
         else:
             for part in value.values():
@@ -89,6 +89,12 @@ def documents(value: Any) -> Iterator[Mapping[str, Any]]:
     elif isinstance(value, list):
         for item in value:
             yield from documents(item)
+
+
+def _is_document(value: Mapping[str, Any]) -> bool:
+    """Tell a policy from a web ACL, whose rules have statements too: about requests, without actions."""
+    statements = _listed(value.get("Statement", []))
+    return any(isinstance(each, Mapping) and each.keys() & {"Action", "NotAction"} for each in statements)
 
 
 def _of_document(holder: str, document: Mapping[str, Any]) -> Iterator[_Permission]:

@@ -3,6 +3,9 @@
 Source of every figure: "AWS CloudFormation quotas" in the AWS CloudFormation User Guide, and for the descriptions of
 outputs and parameters the sections "Outputs" and "Parameters" of the same guide.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+
+One quota is EC2's, which nobody checks before an instance is to start: the size of user data before it is encoded.
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html
 """
 
 from __future__ import annotations
@@ -21,11 +24,12 @@ Measure = Callable[[Mapping[str, Any]], Amounts]
 
 @dataclass(frozen=True)
 class Quota:
-    """One of CloudFormation's quotas: how much of which unit, and what to do when it gets tight."""
+    """One quota: how much of which unit, what to do when it gets tight, and whose it is."""
 
     limit: int
     unit: str
     advice: str
+    service: str = "CloudFormation"
 
     @property
     def gate(self) -> int:
@@ -34,7 +38,7 @@ class Quota:
 
     def objection(self, subject: str, amount: int) -> str:
         """Return the message for an amount above the gate."""
-        gate = f"the gate is at {self.gate:,}, {GATE_PERCENT} % of CloudFormation's {self.limit:,}"
+        gate = f"the gate is at {self.gate:,}, {GATE_PERCENT} % of {self.service}'s {self.limit:,}"
         return f"{subject} has {amount:,} {self.unit}; {gate}. {self.advice}"
 
 
@@ -43,6 +47,7 @@ BODY_IN_REQUEST = Quota(51_200, "bytes", "It is deployed directly, not from S3: 
 DYNAMIC_REFERENCES = Quota(60, "dynamic references", "Split the stack.")
 PARAMETER_VALUE = Quota(4_096, "bytes", "Shorten it, or hand it over in an SSM parameter or an S3 object.")
 NAME = Quota(255, "characters", "Shorten it.")
+USER_DATA = Quota(16_384, "bytes", "Shorten the scripts, or fetch a part of them from a bucket.", service="EC2")
 
 
 def check_quotas(name: str, body: str, template: Mapping[str, Any], *, root: bool) -> list[str]:
@@ -126,6 +131,30 @@ def _mapping_names(template: Mapping[str, Any]) -> Amounts:
                 yield f"the name of attribute {name}.{key}.{attribute}", len(attribute)
 
 
+def _user_data(template: Mapping[str, Any]) -> Amounts:
+    """Measure what stands in the template. For what deployment fills in, names and ids, the rest above the gate is."""
+    for name, resource in _section(template, "Resources").items():
+        if resource.get("Type") == "AWS::EC2::LaunchTemplate":
+            data = resource.get("Properties", {}).get("LaunchTemplateData", {})
+            yield f"the user data of {name}", _literal_bytes(data.get("UserData", ""))
+
+
+def _literal_bytes(value: Any) -> int:
+    match value:
+        case str():
+            return _bytes(value)
+        case list():
+            return sum(_literal_bytes(item) for item in value)
+        case {"Ref": _} | {"Fn::GetAtt": _}:
+            return 0
+        case {"Fn::Sub": [text, _]}:
+            return _literal_bytes(text)
+        case dict():
+            return sum(_literal_bytes(item) for item in value.values())
+        case _:
+            return 0
+
+
 TEMPLATE_QUOTAS: tuple[tuple[Quota, Measure], ...] = (
     (Quota(500, "resources", "Split the stack."), _entries("Resources")),
     (Quota(200, "parameters", "Split the stack, or make a constant of what does not differ."), _entries("Parameters")),
@@ -140,5 +169,6 @@ TEMPLATE_QUOTAS: tuple[tuple[Quota, Measure], ...] = (
     (Quota(1_024, "bytes", "Shorten it."), _descriptions("Outputs", "output", _bytes)),
     (Quota(4_000, "characters", "Shorten it."), _descriptions("Parameters", "parameter", len)),
     (PARAMETER_VALUE, _defaults),
+    (USER_DATA, _user_data),
 )
 """What is counted in every template, in the order of the messages."""

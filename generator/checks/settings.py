@@ -23,9 +23,17 @@ from generator.resolver import Resolution, resolve
 Choice = Mapping[str, str]
 """Parameters that are set together, with their values."""
 
+WITHOUT_DOMAIN: Choice = {"DomainName": "", "HostedZoneId": ""}
+WITH_DOMAIN: Choice = {"DomainName": "shop.example.com", "HostedZoneId": "Z0000000001"}
+
 OPTIONS: tuple[tuple[Choice, ...], ...] = (
     ({"AvailabilityZoneC": ""}, {"AvailabilityZoneC": "{region}c"}),
-    ({"DomainName": "", "HostedZoneId": ""}, {"DomainName": "shop.example.com", "HostedZoneId": "Z0000000001"}),
+    # Without a domain nobody but clients themselves can ask the load balancer.
+    (
+        {**WITHOUT_DOMAIN, "LoadBalancerAccess": "internet"},
+        {**WITH_DOMAIN, "LoadBalancerAccess": "internet"},
+        {**WITH_DOMAIN, "LoadBalancerAccess": "cloudfront"},
+    ),
     (
         {"VpnGatewayAddress": "", "VpnCidr": ""},
         {"VpnGatewayAddress": "198.51.100.10", "VpnCidr": "172.20.0.0/16"},
@@ -33,7 +41,8 @@ OPTIONS: tuple[tuple[Choice, ...], ...] = (
     ({"FederatedSubject": ""}, {"FederatedSubject": "repo:my-team/my-shop:ref:refs/heads/main"}),
     ({"ApplicationArchiveKey": ""}, {"ApplicationArchiveKey": "shop/1.0.0.tar.gz"}),
 )
-"""What is switched by giving a value or none. Settings with a list of allowed values are switches by themselves."""
+"""What is switched by giving a value or none, and what goes together. Other settings with a list of allowed values are
+switches by themselves."""
 
 ANY_ACCOUNT = "111122223333"
 """The account in which settings are resolved; nothing depends on which."""
@@ -68,10 +77,11 @@ def resolved(release: Path, setting: Setting) -> Resolution:
 def switches() -> list[tuple[Choice, ...]]:
     """Return everything that a setting switches, each with its choices."""
     hints = get_type_hints(Environment)
+    together = {name for option in OPTIONS for choice in option for name in choice}
     listed = [
         tuple({pascal_case(f.name): value} for value in hints[f.name].allowed_values)
         for f in fields(Environment)
-        if hints[f.name].allowed_values
+        if hints[f.name].allowed_values and pascal_case(f.name) not in together
     ]
     return [*listed, *OPTIONS]
 

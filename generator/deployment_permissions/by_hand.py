@@ -49,7 +49,10 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-wor
 SERVICES_WITH_DATA = ("dynamodb", "elasticfilesystem", "rds", "secretsmanager")
 """Services that encrypt with the data key when CloudFormation creates something of theirs."""
 
-WITHOUT_REGION = ("iam:*", "route53:*")
+READ_GLOBAL_WEB_ACL = "wafv2:GetWebACL"
+"""What CloudFront asks of who gives a distribution its web ACL."""
+
+WITHOUT_REGION = ("cloudfront:*", "iam:*", "route53:*", "shield:*", READ_GLOBAL_WEB_ACL)
 """Their requests count as of us-east-1, wherever the stack is.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-requestedregion"""
 
@@ -180,6 +183,18 @@ def file_systems() -> list[Statement]:
     ours, encrypted = StringEquals({"aws:RequestTag/Project": PROJECT}), Bool({"elasticfilesystem:Encrypted": "true"})
     make = actions(["elasticfilesystem:CreateFileSystem"])
     return [allow("FilesTaggedAndEncrypted", make, ["*"], Condition([ours, encrypted]))]
+
+
+def edge() -> list[Statement]:
+    """Allow functions to be tagged, which the facts do not know yet, and the distribution's web ACL to be read."""
+    functions = [arn(each) for each in SCOPES["cloudfront:function"].arns]
+    globally, ours_or_new = [arn(f"wafv2:*:{ACCOUNT}:global/webacl/*")], Condition(StringEqualsIfExists(OUR_TAG))
+    tags = actions(["cloudfront:TagResource", "cloudfront:UntagResource"])
+    return [
+        allow("TagsOfFunctions", tags, functions),
+        # The web ACL of the distribution stands in us-east-1; an administrator deploys it, and nobody else changes it.
+        allow("FirewallOfDistributions", actions([READ_GLOBAL_WEB_ACL]), globally, ours_or_new),
+    ]
 
 
 def templates_of_releases(objects: Sequence[Resource], key: Resource) -> list[Statement]:

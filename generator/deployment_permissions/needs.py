@@ -89,9 +89,10 @@ def _listed(types: list[str], known: Mapping[str, Any]) -> dict[str, list[str]]:
     for type_name in types:
         for operation, actions in _handlers(type_name, known["missing"]).items():
             for action in actions:
+                dropping = [entry for entry in known["dropped"] if _drops(entry, action, type_name)]
                 # What reads is called after every change and asks for all there is, whatever the template says.
-                asked_anyway = operation == "read" and matching(action)
-                if asked_anyway or not any(_drops(entry, action, type_name) for entry in known["dropped"]):
+                asked_anyway = operation == "read" and matching(action) and not any("reads" in e for e in dropping)
+                if asked_anyway or not dropping:
                     callers[action].append(f"{type_name}.{operation}")
     for entry in known["added"]:
         if entry["type"] in types:

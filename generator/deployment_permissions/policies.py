@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from awacs.aws import Statement
-from troposphere import AWSHelperFn
+from troposphere.iam import ManagedPolicy
 
 from generator.deployment_permissions import by_hand
 from generator.deployment_permissions.by_hand import Template
 from generator.deployment_permissions.needs import needs
 from generator.deployment_permissions.statements import READ_SERVICE, generic_statements
 from generator.errors import UserError
-from generator.iam import Resource
-from generator.naming import DELIVERY_BOUNDARY, OPERATOR_BOUNDARY, PROJECT, WORKLOAD_BOUNDARY
+from generator.iam import document
+from generator.naming import PROJECT
 
 SUBJECTS: Mapping[str, Sequence[str]] = {
     "Reading": (READ_SERVICE,),
@@ -24,8 +24,25 @@ SUBJECTS: Mapping[str, Sequence[str]] = {
     "Identity": ("iam",),
     "Delivery": ("cloudformation", "logs", "route53"),
     "Guard": (),
+    "Edge": ("cloudfront", "shield", "wafv2"),
 }
 """The policies, and the services of each. Their names are logical ids: they stay."""
+
+OF_SERVICES = ("Data", "Encryption", "Edge")
+"""The subjects of the second root: one alone would be larger than what CloudFormation takes in a request."""
+
+PURPOSE: Mapping[str, str] = {
+    "Reading": "Descriptions of what there is.",
+    "Network": "Network of the platform.",
+    "Compute": "Servers, load balancers, alarms and parameters of the platform.",
+    "Data": "Databases, tables, files, buckets and secrets of the platform.",
+    "Encryption": "Keys and certificates of the platform.",
+    "Identity": "Roles and users of the platform, inside their boundaries.",
+    "Delivery": "Nested stacks, their templates, DNS records and log groups of the platform.",
+    "Guard": "What no deployment does.",
+    "Edge": "CloudFront, web ACLs and Shield protections of the platform.",
+}
+"""What the console says of each policy."""
 
 MAXIMUM_CHARACTERS = 6144
 """Of a managed policy, white space not counted. A role can have ten of them.
@@ -42,10 +59,8 @@ def policy_names() -> list[str]:
     return [policy_name(subject) for subject in SUBJECTS]
 
 
-def statements_by_subject(
-    templates: Sequence[Template], regions: AWSHelperFn, template_objects: Sequence[Resource], artifact_key: Resource
-) -> dict[str, list[Statement]]:
-    """Return the statements of each policy: all that deploying these templates needs, and what is refused.
+def statements_by_subject(templates: Sequence[Template]) -> dict[str, list[Statement]]:
+    """Return the statements of each policy: all that deploying the resources of these templates needs.
 
     Raises `UserError` for a type, an action or a service that has no place yet.
     """
@@ -58,12 +73,20 @@ def statements_by_subject(
         subject: [statement for service in services for statement in generic.get(service, [])]
         for subject, services in SUBJECTS.items()
     }
-    boundaries = (WORKLOAD_BOUNDARY, OPERATOR_BOUNDARY, DELIVERY_BOUNDARY)
     found["Compute"] += by_hand.launches()
     found["Data"] += by_hand.file_systems()
     found["Encryption"] += by_hand.keys()
     found["Identity"] += [*by_hand.roles(templates), *by_hand.users(types), *by_hand.pass_roles(templates)]
     found["Identity"] += by_hand.service_linked_roles(types)
-    found["Delivery"] += by_hand.templates_of_releases(template_objects, artifact_key)
-    found["Guard"] += by_hand.guard(regions, [*boundaries, f"{PROJECT}-deploy-*"])
+    found["Edge"] += by_hand.edge()
     return found
+
+
+def managed_policy(subject: str, statements: Sequence[Statement]) -> ManagedPolicy:
+    """Return the policy on a subject, as a resource."""
+    return ManagedPolicy(
+        f"{subject}Policy",
+        ManagedPolicyName=policy_name(subject),
+        Description=PURPOSE[subject],
+        PolicyDocument=document(*statements),
+    )

@@ -44,6 +44,7 @@ SERVICES = (
     "s3",
     "secretsmanager",
     "servicediscovery",
+    "shield",
     "sns",
     "ssm",
     "synthetics",

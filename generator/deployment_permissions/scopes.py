@@ -25,7 +25,7 @@ class Mark(Enum):
     NAME_TAG = "name tag"
     """Stack tags do not reach the type; its template gives it a `Name` tag at creation."""
     NOTHING = "nothing"
-    """It belongs to somebody else, or its name is the user's."""
+    """It belongs to somebody else, its name is the user's, or it has an id alone: no policy can tell ours."""
     PART = "part"
     """A part of another resource, which is marked; it has no tags of its own."""
 
@@ -48,6 +48,13 @@ def _tagged(service: str, *types: str) -> dict[str, Scope]:
     }
 
 
+def _by_id_alone(service: str, *types: str) -> dict[str, Scope]:
+    return {
+        f"{service}:{type_name}": Scope((f"{service}::${{AWS::AccountId}}:{type_name}/*",), Mark.NOTHING)
+        for type_name in types
+    }
+
+
 def _named(*arns: str) -> Scope:
     return Scope(arns, Mark.NAME)
 
@@ -60,6 +67,10 @@ SCOPES: Mapping[str, Scope] = MappingProxyType(
         "autoscaling:autoScalingGroup": _named(
             f"autoscaling:*:{ACCOUNT}:autoScalingGroup:*:autoScalingGroupName/{PROJECT}-*"
         ),
+        # Policies and access controls of CloudFront have no tags, and no name in their ARN.
+        **_by_id_alone("cloudfront", "cache-policy", "origin-access-control", "response-headers-policy"),
+        "cloudfront:distribution": Scope((f"cloudfront::{ACCOUNT}:distribution/*",), Mark.TAG),
+        "cloudfront:function": _named(f"cloudfront::{ACCOUNT}:function/{PROJECT}-*"),
         "cloudformation:stack": _named(f"cloudformation:*:{ACCOUNT}:stack/{PROJECT}-*"),
         "cloudwatch:alarm": _named(f"cloudwatch:*:{ACCOUNT}:alarm:{PROJECT}-*"),
         "dynamodb:table": _named(f"dynamodb:*:{ACCOUNT}:table/{PROJECT}-*"),
@@ -82,7 +93,9 @@ SCOPES: Mapping[str, Scope] = MappingProxyType(
         "kms:alias": _named(f"kms:*:{ACCOUNT}:alias/{PROJECT}-*"),
         **_tagged("kms", "key"),
         "logs:log-group": _named(
-            f"logs:*:{ACCOUNT}:log-group:{PROJECT}-*", f"logs:*:{ACCOUNT}:log-group:/aws/rds/instance/{PROJECT}-*"
+            f"logs:*:{ACCOUNT}:log-group:{PROJECT}-*",
+            f"logs:*:{ACCOUNT}:log-group:/aws/rds/instance/{PROJECT}-*",
+            f"logs:*:{ACCOUNT}:log-group:aws-waf-logs-{PROJECT}-*",
         ),
         "rds:db": _named(f"rds:*:{ACCOUNT}:db:{PROJECT}-*"),
         "rds:og": _named(f"rds:*:{ACCOUNT}:og:default*"),
@@ -95,8 +108,15 @@ SCOPES: Mapping[str, Scope] = MappingProxyType(
         "s3:bucket": _named(f"s3:::{PROJECT}-*"),
         # CloudFormation names a secret after its logical id alone.
         "secretsmanager:Secret": Scope((f"secretsmanager:*:{ACCOUNT}:secret:*",), Mark.TAG),
+        "shield:protection": Scope((f"shield::{ACCOUNT}:protection/*",), Mark.TAG),
         "ssm:document": _named(f"ssm:*:{ACCOUNT}:document/{PROJECT}-*"),
         "ssm:parameter": _named(f"ssm:*:{ACCOUNT}:parameter/{PROJECT}/*"),
+        # AWS WAF knows no tags of what it protects.
+        "wafv2:loadbalancer/app/": Scope((f"elasticloadbalancing:*:{ACCOUNT}:loadbalancer/app/*",), Mark.NOTHING),
+        # It asks for AWS's managed rules as if they were this account's.
+        # https://github.com/aws-samples/amazon-cloudfront-waf-secretsmanager/issues/3
+        "wafv2:managedruleset": Scope((f"wafv2:*:{ACCOUNT}:regional/managedruleset/*",), Mark.NOTHING),
+        "wafv2:webacl": Scope((f"wafv2:*:{ACCOUNT}:regional/webacl/*",), Mark.TAG),
     }
 )
 """By service and resource type, as AWS's reference calls them. Types that are not here are ours nowhere."""
@@ -108,6 +128,7 @@ MAKERS = frozenset(
         # RDS makes the master's secret with its caller's rights and with tags of its own, so ours cannot be asked for.
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
         "secretsmanager:CreateSecret",
+        "wafv2:CreateWebACL",
     }
 )
 """Actions whose resource is the new one, where the reference does not tell."""

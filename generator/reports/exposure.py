@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from generator.checks.exposure.matrix import SENDERS, TAKERS, Ends, Exposure
+from generator.checks.exposure.matrix import BEHIND_CLOUDFRONT, SENDERS, Ends, Exposure
 from generator.checks.exposure.network import OUTSIDE, Place
 from generator.checks.exposure.services import NONE, text
 
@@ -23,19 +23,24 @@ SOMETIMES = " ¹"
 OUTSIDERS = ""
 """What stands where neither end is in the VPC."""
 
-TITLES = {"ssm": "Access by Session Manager", "ssh": "Access by SSH", "none": "Without a bastion"}
+TITLES = {
+    "ssm": "Access by Session Manager",
+    "ssh": "Access by SSH",
+    "none": "Without a bastion",
+    BEHIND_CLOUDFRONT: "What changes where the load balancer takes CloudFront's requests alone",
+}
 
 
 def print_matrix(console: Console, exposures: Sequence[Exposure]) -> None:
-    """Print one table for each access mode."""
+    """Print one table for each access mode, and one for what CloudFront changes."""
     for exposure in exposures:
         caption = f"{SOMETIMES.strip()} where the setting asks for it" if exposure.sometimes else None
         table = Table(title=_title(exposure), title_justify="left", header_style="bold", caption=caption)
         table.add_column("from \\ to", style="bold")
-        for target in _takers(exposure):
+        for target in exposure.takers:
             table.add_column(_name(exposure, target), overflow="fold")
         for source in _senders(exposure):
-            table.add_row(_name(exposure, source), *(_cell(exposure, source, target) for target in _takers(exposure)))
+            table.add_row(_name(exposure, source), *(_cell(exposure, source, target) for target in exposure.takers))
         console.print(table)
 
 
@@ -45,7 +50,7 @@ def markdown(exposures: Sequence[Exposure]) -> str:
 
 
 def _markdown_table(exposure: Exposure) -> str:
-    targets = _takers(exposure)
+    targets = exposure.takers
     lines = [
         f"### {_title(exposure)}",
         "",
@@ -59,17 +64,12 @@ def _markdown_table(exposure: Exposure) -> str:
 
 
 def _title(exposure: Exposure) -> str:
-    return TITLES[exposure.access_mode]
+    return TITLES[exposure.kind]
 
 
 def _senders(exposure: Exposure) -> list[Place]:
     standing = {ends.source for ends in exposure.matrix}
     return [place for place in SENDERS if place in standing]
-
-
-def _takers(exposure: Exposure) -> list[Place]:
-    standing = {ends.target for ends in exposure.matrix}
-    return [place for place in TAKERS if place in standing]
 
 
 def _name(exposure: Exposure, place: Place) -> str:

@@ -2,7 +2,16 @@
 
 from types import ModuleType
 
-from generator.roots import boundaries, deployment_policies, pipeline, platform, target_account, tools_account
+from generator.roots import (
+    boundaries,
+    deployment_policies,
+    deployment_policies_services,
+    global_edge,
+    pipeline,
+    platform,
+    target_account,
+    tools_account,
+)
 
 ROOTS: tuple[ModuleType, ...] = (
     platform,
@@ -10,5 +19,7 @@ ROOTS: tuple[ModuleType, ...] = (
     tools_account,
     pipeline,
     deployment_policies,
+    deployment_policies_services,
     target_account,
+    global_edge,
 )

@@ -99,7 +99,10 @@ WITHOUT_REGION: Mapping[str, Sequence[str]] = {
     "iam": ("*",),
     "route53": ("*",),
     "s3": ("ListAllMyBuckets",),
+    "shield": ("*",),
     "sts": ("*",),
+    # The web ACL of a distribution stands in us-east-1, and who names it must be able to see it.
+    "wafv2": ("GetWebACL",),
 }
 """Services whose requests all count as of us-east-1, wherever they come from.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-requestedregion

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import combinations
 
-from troposphere import AWSHelperFn, Equals, Not, Template
+from troposphere import AWSHelperFn, Equals, Not, Sub, Template
 
 from generator import __version__
 from generator.environment import Environment
@@ -18,6 +18,7 @@ from generator.naming import PROJECT
 from generator.nesting import nest
 from generator.parameter_types import (
     BucketName,
+    DistributionId,
     DnsName,
     FileSystemId,
     ImageId,
@@ -31,7 +32,7 @@ from generator.parameter_types import (
     output,
     parameter,
 )
-from generator.stacks import access, database, egress, encryption, ingress, network, security, storage, web_tier
+from generator.stacks import access, database, edge, egress, encryption, ingress, network, security, storage, web_tier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,10 @@ class Parameters(Environment):
 class Outputs:
     release_version: Version = output("Version of the release.")
     application_url: Url = output("Address of the application.")
+    website_url: Url = output("Address of the static website, at CloudFront's own name.")
+    distribution_id: DistributionId = output("CloudFront distribution.")
+    distribution_domain_name: DnsName = output("Name of the distribution at CloudFront.")
+    website_bucket_name: BucketName = output("Bucket of the static website.")
     load_balancer_dns_name: DnsName = output("DNS name of the load balancer.")
     vpc_id: VpcId = output("The VPC.")
     nat_gateway_id: ResourceName = output("NAT gateway of the first zone.")
@@ -72,20 +77,25 @@ class Outputs:
 def build(template: Template, parameters: Parameters) -> Outputs:
     _add_rules(template, parameters)
     keys = nest(template, encryption.build, encryption.Parameters(environment_name=parameters.environment_name))
+    front = _edge(template, parameters, keys)
     net = _network(template, parameters, keys)
     groups = _security(template, parameters, net)
     way_out = _egress(template, parameters, net, groups)
     postgresql = _database(template, parameters, keys, net, groups)
     stores = _storage(template, parameters, keys, net, groups)
-    way_in = _ingress(template, parameters, net, groups, stores)
-    servers = _web_tier(template, parameters, keys, net, groups, stores, way_in)
-    people = _access(template, parameters, keys, net, groups, stores)
+    way_in = _ingress(template, parameters, keys, front, net, groups, stores)
+    servers = _web_tier(template, parameters, keys, front, net, groups, stores, way_in)
+    people = _access(template, parameters, keys, front, net, groups, stores)
     # Packages come through the NAT gateway; no value of the egress stack says so to CloudFormation.
     for stack in ("WebTier", "Access"):
         template.resources[stack].DependsOn = ["Egress"]
     return Outputs(
         release_version=Version(__version__),
         application_url=way_in.application_url,
+        website_url=Url(Sub("https://${Name}/", Name=front.distribution_domain_name)),
+        distribution_id=front.distribution_id,
+        distribution_domain_name=front.distribution_domain_name,
+        website_bucket_name=front.website_bucket_name,
         load_balancer_dns_name=way_in.load_balancer_dns_name,
         vpc_id=net.vpc_id,
         nat_gateway_id=way_out.nat_gateway_id,
@@ -104,6 +114,20 @@ def build(template: Template, parameters: Parameters) -> Outputs:
         database_id=postgresql.database_id,
         database_endpoint_parameter=postgresql.endpoint_parameter,
         database_secret_parameter=postgresql.secret_parameter,
+    )
+
+
+def _edge(template: Template, parameters: Parameters, keys: encryption.Outputs) -> edge.Outputs:
+    return nest(
+        template,
+        edge.build,
+        edge.Parameters(
+            environment_name=parameters.environment_name,
+            data_key_arn=keys.data_key_arn,
+            domain_name=parameters.domain_name,
+            web_application_firewall=parameters.web_application_firewall,
+            shield_advanced=parameters.shield_advanced,
+        ),
     )
 
 
@@ -135,6 +159,7 @@ def _security(template: Template, parameters: Parameters, net: network.Outputs) 
             access_mode=parameters.access_mode,
             operator_cidr=parameters.operator_cidr,
             vpn_cidr=parameters.vpn_cidr,
+            load_balancer_access=parameters.load_balancer_access,
         ),
     )
 
@@ -211,6 +236,8 @@ def _storage(
 def _ingress(
     template: Template,
     parameters: Parameters,
+    keys: encryption.Outputs,
+    front: edge.Outputs,
     net: network.Outputs,
     groups: security.Outputs,
     stores: storage.Outputs,
@@ -225,6 +252,11 @@ def _ingress(
             log_bucket_name=stores.log_bucket_name,
             domain_name=parameters.domain_name,
             hosted_zone_id=parameters.hosted_zone_id,
+            distribution_domain_name=front.distribution_domain_name,
+            origin_secret_arn=front.origin_secret_arn,
+            web_application_firewall=parameters.web_application_firewall,
+            shield_advanced=parameters.shield_advanced,
+            logs_key_arn=keys.logs_key_arn,
             deletion_protection=parameters.deletion_protection,
         ),
     )
@@ -234,6 +266,7 @@ def _web_tier(
     template: Template,
     parameters: Parameters,
     keys: encryption.Outputs,
+    front: edge.Outputs,
     net: network.Outputs,
     groups: security.Outputs,
     stores: storage.Outputs,
@@ -245,11 +278,15 @@ def _web_tier(
         web_tier.Parameters(
             environment_name=parameters.environment_name,
             vpc_id=net.vpc_id,
+            vpc_cidr=parameters.vpc_cidr,
             private_subnet_ids=net.private_subnet_ids,
             web_server_group_id=groups.web_server_group_id,
             web_server_role_name=groups.web_server_role_name,
             https_listener_arn=way_in.https_listener_arn,
+            load_balancer_access=parameters.load_balancer_access,
+            origin_secret_arn=front.origin_secret_arn,
             logs_key_arn=keys.logs_key_arn,
+            session_table_name=stores.session_table_name,
             file_system_id=stores.file_system_id,
             images_access_point_id=stores.images_access_point_id,
             release_bucket_name=stores.release_bucket_name,
@@ -269,6 +306,7 @@ def _access(
     template: Template,
     parameters: Parameters,
     keys: encryption.Outputs,
+    front: edge.Outputs,
     net: network.Outputs,
     groups: security.Outputs,
     stores: storage.Outputs,
@@ -288,6 +326,7 @@ def _access(
             logs_key_arn=keys.logs_key_arn,
             data_key_arn=keys.data_key_arn,
             release_bucket_name=stores.release_bucket_name,
+            website_bucket_name=front.website_bucket_name,
             web_server_image_id=parameters.web_server_image_id,
             access_mode=parameters.access_mode,
             vpn_gateway_address=parameters.vpn_gateway_address,
@@ -307,6 +346,9 @@ def _add_rules(template: Template, parameters: Parameters) -> None:
     records = "A domain needs the Route 53 hosted zone in which its records are made, and the zone a domain."
     _add_rule(template, "DomainHasHostedZone", has_zone, records, only_where=has_domain)
     _add_rule(template, "HostedZoneHasDomain", has_domain, records, only_where=has_zone)
+    only_through_cloudfront = Equals(parameters.load_balancer_access, "cloudfront")
+    forwarding = "CloudFront forwards to the load balancer only where there is a domain."
+    _add_rule(template, "CloudFrontHasDomain", has_domain, forwarding, only_where=only_through_cloudfront)
     has_device = Not(Equals(parameters.vpn_gateway_address, ""))
     has_network = Not(Equals(parameters.vpn_cidr, ""))
     both_ends = "A VPN needs the address of the device and the network behind it."

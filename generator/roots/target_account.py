@@ -305,7 +305,12 @@ def _preparation() -> list[Statement]:
         ),
         allow(
             "CertificateParameters",
-            [awacs.ssm.GetParameter, awacs.ssm.PutParameter, awacs.ssm.DeleteParameters],
+            [
+                awacs.ssm.AddTagsToResource,
+                awacs.ssm.DeleteParameters,
+                awacs.ssm.GetParameter,
+                awacs.ssm.PutParameter,
+            ],
             [arn(TEST_PARAMETERS)],
         ),
         # A certificate has no name; the condition of its tag comes with the import only.
@@ -314,6 +319,8 @@ def _preparation() -> list[Statement]:
             [
                 awacs.acm.AddTagsToCertificate,
                 awacs.acm.DeleteCertificate,
+                awacs.acm.DescribeCertificate,
+                awacs.acm.GetCertificate,
                 awacs.acm.ImportCertificate,
                 awacs.acm.ListTagsForCertificate,
             ],

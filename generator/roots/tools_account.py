@@ -20,6 +20,7 @@ from troposphere.s3 import Bucket, EventBridgeConfiguration, LoggingConfiguratio
 from generator.buckets import (
     access_log_bucket,
     bucket_policy,
+    delivery_of_access_logs,
     encrypted_with,
     lifecycle,
     objects,
@@ -27,7 +28,13 @@ from generator.buckets import (
 )
 from generator.environment import ENVIRONMENTS
 from generator.iam import account_root, allow_principal, arn, document, service_principal
-from generator.keys import DELETION_WINDOW_DAYS, USE_OF_A_KEY, administration, grants_for_aws_alone
+from generator.keys import (
+    DELETION_WINDOW_DAYS,
+    USE_OF_A_KEY,
+    administration,
+    grants_for_aws_alone,
+    use_by_cloudwatch_logs,
+)
 from generator.naming import (
     CLOUDFORMATION_ROLE,
     DEPLOYMENT_ROLE,
@@ -85,7 +92,8 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     bucket_policy(template, artifacts, _readable_by_targets(artifacts))
     bucket_policy(template, templates, _readable_by_targets(templates))
     bucket_policy(template, source, **conditional(HAS_SOURCE_BUCKET))
-    bucket_policy(template, log, _delivery_of_access_logs(log, artifacts, templates, source))
+    logged = [GetAtt(artifacts, "Arn"), GetAtt(templates, "Arn"), only_if(HAS_SOURCE_BUCKET, GetAtt(source, "Arn"))]
+    bucket_policy(template, log, delivery_of_access_logs("AccessLogs", log, logged))
     return Outputs(
         artifact_bucket_name=BucketName(Ref(artifacts)),
         artifact_key_arn=KeyArn(GetAtt(key, "Arn")),
@@ -117,7 +125,6 @@ def _use_of_the_key() -> list[Statement]:
 
     https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-kms.html asks for the direct use by builds.
     """
-    groups = arn("logs:${AWS::Region}:${AWS::AccountId}:log-group:*")
     return [
         allow_principal(
             "UseThroughServicesByIamPolicies",
@@ -140,13 +147,7 @@ def _use_of_the_key() -> list[Statement]:
             ["*"],
             Condition([_target_roles(), _through("s3")]),
         ),
-        allow_principal(
-            "UseByCloudWatchLogs",
-            Principal("Service", Sub("logs.${AWS::Region}.amazonaws.com")),
-            USE_OF_A_KEY,
-            ["*"],
-            Condition(ArnLike({"kms:EncryptionContext:aws:logs:arn": groups})),
-        ),
+        use_by_cloudwatch_logs(),
         allow_principal(
             "UseByNotifications",
             service_principal("codestar-notifications"),
@@ -210,20 +211,4 @@ def _readable_by_targets(bucket: Bucket) -> Statement:
         [awacs.s3.GetObject, awacs.s3.GetObjectVersion],
         [objects(bucket)],
         Condition(_target_roles()),
-    )
-
-
-def _delivery_of_access_logs(log: Bucket, artifacts: Bucket, templates: Bucket, source: Bucket) -> Statement:
-    """Let S3 write what happens to these buckets, and nothing about any other.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
-    """
-    logged = [GetAtt(artifacts, "Arn"), GetAtt(templates, "Arn"), only_if(HAS_SOURCE_BUCKET, GetAtt(source, "Arn"))]
-    own = StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")})
-    return allow_principal(
-        "AccessLogs",
-        service_principal("logging.s3"),
-        [awacs.s3.PutObject],
-        [objects(log)],
-        Condition([own, ArnLike({"aws:SourceArn": logged})]),
     )

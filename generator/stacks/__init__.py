@@ -2,10 +2,11 @@
 
 from types import ModuleType
 
-from generator.stacks import access, database, egress, encryption, ingress, network, security, storage, web_tier
+from generator.stacks import access, database, edge, egress, encryption, ingress, network, security, storage, web_tier
 
 STACKS: tuple[ModuleType, ...] = (
     encryption,
+    edge,
     network,
     security,
     egress,

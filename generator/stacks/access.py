@@ -11,14 +11,15 @@ group of one, so that a bastion that fails, or whose zone does, is replaced with
 not wait for its packages, because a broken bastion must not undo a release.
 
 Operators (E2, D9) are in `access_operators`, the VPN (D1, D8) in `access_vpn`. Federation (D9), where a GitHub workflow
-is named: it may put application archives into the release bucket, and that is all. Of another Git host the names of the
-conditions would differ, which cannot be parameters.
+is named: it may put application archives into the release bucket and pages into the website's, and that is all. Of
+another Git host the names of the conditions would differ, which cannot be parameters.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import awacs.cloudformation
 import awacs.kms
 import awacs.logs
 import awacs.s3
@@ -71,6 +72,7 @@ from generator.parameter_types import (
 from generator.retention import retain
 from generator.stacks.access_operators import SESSION_ACCESS, SSH_ACCESS, Sessions, add_operators
 from generator.stacks.access_vpn import HAS_VPN, HAS_VPN_IN_THIRD_ZONE, RemoteNetwork, add_vpn
+from generator.user_data import BASTION as BASTION_SCRIPTS
 from generator.user_data import user_data
 
 HAS_BASTION, HAS_PUBLISHER = "HasBastion", "HasPublisher"
@@ -96,7 +98,8 @@ class Parameters:
     bastion_group_id: SecurityGroupId = parameter("Security group of the bastion.")
     logs_key_arn: KeyArn = parameter("Key that encrypts the log groups.")
     data_key_arn: KeyArn = parameter("Key that encrypts the release bucket.")
-    release_bucket_name: BucketName = parameter("Bucket to which a workflow publishes.")
+    release_bucket_name: BucketName = parameter("Bucket to which a workflow publishes archives.")
+    website_bucket_name: BucketName = parameter("Bucket to which it publishes the website.")
     web_server_image_id: ImageId = parameter("AMI of the bastion: the web servers', pinned by the release.")
     access_mode: AccessMode = parameter("How operators reach the bastion.")
     vpn_gateway_address: VpnGatewayAddress = parameter("Public address of a VPN device, or empty.")
@@ -234,7 +237,7 @@ def _bastion(template: Template, parameters: Parameters, logs: LogGroup, key: Ke
         profile=profile,
         group=parameters.bastion_group_id,
         public_address=If(SSH_ACCESS, True, False),
-        user_data=user_data("bastion.sh", settings),
+        user_data=user_data(BASTION_SCRIPTS, settings),
     )
     made_of = template.add_resource(launch_template("BastionLaunchTemplate", server, HAS_BASTION))
     return template.add_resource(
@@ -305,8 +308,12 @@ def _publisher(template: Template, parameters: Parameters) -> Role:
     )
     the_workflow = {f"{GIT_HOST}:aud": AUDIENCE, f"{GIT_HOST}:sub": parameters.federated_subject}
     through_s3 = {"kms:ViaService": Sub("s3.${AWS::Region}.amazonaws.com")}
+    published = [arn("s3:::${ReleaseBucketName}/*.tar.gz"), arn("s3:::${WebsiteBucketName}/*")]
+    here = arn(f"cloudformation:${{AWS::Region}}:${{AWS::AccountId}}:stack/{PROJECT}-${{EnvironmentName}}/*")
     publish = document(
-        allow("PublishArchives", [awacs.s3.PutObject], [arn("s3:::${ReleaseBucketName}/*.tar.gz")]),
+        # Reading tells what is there already.
+        allow("PublishArchivesAndWebsite", [awacs.s3.GetObject, awacs.s3.PutObject], published),
+        allow("FindTheBuckets", [awacs.cloudformation.DescribeStacks], [here]),
         # An archive in several parts is put together with the key that encrypted them.
         allow(
             "EncryptThem",

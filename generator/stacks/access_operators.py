@@ -54,6 +54,7 @@ from generator.iam import (
 )
 from generator.naming import PROJECT, in_environment, name_tag
 from generator.nesting import only_if
+from generator.web_acl import LOG_GROUP_PREFIX
 
 SESSION_ACCESS, SSH_ACCESS = "SessionAccess", "SshAccess"
 """The conditions that the stack defines for the two ways to the bastion."""
@@ -160,7 +161,11 @@ def _observe() -> list[Statement]:
         allow(
             "ReadLogs",
             logs,
-            [arn(f"logs:{HERE}:log-group:{OURS}-*"), arn(f"logs:{HERE}:log-group:/aws/rds/instance/{OURS}-*")],
+            [
+                arn(f"logs:{HERE}:log-group:{OURS}-*"),
+                arn(f"logs:{HERE}:log-group:/aws/rds/instance/{OURS}-*"),
+                arn(f"logs:{HERE}:log-group:{LOG_GROUP_PREFIX}{OURS}:*"),
+            ],
         ),
         allow(
             "SeeTheDatabase",

@@ -12,12 +12,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import awacs.kms
-from awacs.aws import ArnLike, Bool, Condition, Principal, Statement, StringEquals
+from awacs.aws import Bool, Condition, Principal, Statement, StringEquals
 from troposphere import GetAtt, Ref, Sub, Template
 from troposphere.kms import Alias, Key
 
-from generator.iam import account_root, allow_principal, arn, document
-from generator.keys import DELETION_WINDOW_DAYS, USE_OF_A_KEY, administration, grants_for_aws_alone
+from generator.iam import account_root, allow_principal, document
+from generator.keys import (
+    DELETION_WINDOW_DAYS,
+    USE_OF_A_KEY,
+    administration,
+    grants_for_aws_alone,
+    use_by_cloudwatch_logs,
+)
 from generator.naming import PROJECT, in_environment, name_tag
 from generator.parameter_types import EnvironmentName, KeyArn, output, parameter
 from generator.retention import retain
@@ -38,7 +44,7 @@ class Outputs:
 
 def build(template: Template, parameters: Parameters) -> Outputs:
     data_key = _key(template, parameters, "Data", _data_key_statements())
-    logs_key = _key(template, parameters, "Logs", _logs_key_statements())
+    logs_key = _key(template, parameters, "Logs", [use_by_cloudwatch_logs()])
     return Outputs(data_key_arn=KeyArn(GetAtt(data_key, "Arn")), logs_key_arn=KeyArn(GetAtt(logs_key, "Arn")))
 
 
@@ -85,23 +91,6 @@ def _data_key_statements() -> list[Statement]:
             Condition([StringEquals(through_services), _for_aws_resource()]),
         ),
     ]
-
-
-def _logs_key_statements() -> list[Statement]:
-    return [
-        allow_principal(
-            "UseByCloudWatchLogs",
-            Principal("Service", Sub("logs.${AWS::Region}.amazonaws.com")),
-            USE_OF_A_KEY,
-            ["*"],
-            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
-            Condition(ArnLike({"kms:EncryptionContext:aws:logs:arn": _log_groups_of_this_account()})),
-        )
-    ]
-
-
-def _log_groups_of_this_account() -> Sub:
-    return arn("logs:${AWS::Region}:${AWS::AccountId}:log-group:*")
 
 
 def _for_aws_resource() -> Bool:

@@ -1,39 +1,48 @@
-"""The way in: an Application Load Balancer in the public subnets, its listeners and its certificate.
+"""The way in: an Application Load Balancer in the public subnets, its listeners, certificate, firewall and names.
 
-Owns the only thing that clients on the internet can reach (W1, E13). HTTP is answered with a redirect to HTTPS (W3);
-HTTPS speaks TLS 1.2 and 1.3 and nothing older (W4). With a domain the certificate is requested here and validated
-through DNS; without one the ARN of an imported certificate is read from SSM (W5). Never creates target groups: what a
-request is forwarded to belongs to the web tier, and until there is one, the answer is 503.
+Owns the only thing of the VPC that clients on the internet can reach (W1, E13). HTTP is answered with a redirect to
+HTTPS (W3); HTTPS speaks TLS 1.2 and 1.3 and nothing older (W4). With a domain the certificate is requested here and
+validated through DNS; without one the ARN of an imported certificate is read from SSM (W5). A web ACL filters requests
+(D8). Never creates target groups: what a request is forwarded to belongs to the web tier, and until there is one, the
+answer is 503.
+
+Owns all DNS records: the domain leads to CloudFront, and `origin.<domain>`, the name by which CloudFront finds the load
+balancer, to the load balancer.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from troposphere import Equals, GetAtt, If, Not, Ref, Sub, Template
+from troposphere import AWSHelperFn, Equals, GetAtt, If, Not, Ref, Sub, Template
 from troposphere.certificatemanager import Certificate, DomainValidationOption
 from troposphere.elasticloadbalancingv2 import (
     Action,
     FixedResponseConfig,
     Listener,
-    ListenerAttribute,
     LoadBalancer,
     LoadBalancerAttributes,
     RedirectConfig,
 )
 from troposphere.elasticloadbalancingv2 import Certificate as ListenerDefaultCertificate
 from troposphere.route53 import RecordSetType
+from troposphere.shield import Protection
 from troposphere.validators.route53 import AliasTarget
+from troposphere.wafv2 import WebACLAssociation
 
-from generator.naming import PROJECT, in_environment, name_tag
-from generator.nesting import add_condition
+from generator.naming import CERTIFICATE_PARAMETER, PROJECT, in_environment, name_tag
+from generator.nesting import add_condition, only_if
+from generator.origin import ORIGIN_HEADER, origin_name, origin_secret
 from generator.parameter_types import (
     BucketName,
     DnsName,
     DomainName,
     EnvironmentName,
     HostedZoneId,
+    KeyArn,
     ListenerArn,
+    OriginSecretArn,
     ResourceName,
     SecurityGroupId,
     SubnetIds,
@@ -42,13 +51,20 @@ from generator.parameter_types import (
     output,
     parameter,
 )
+from generator.response_headers import listener_attributes
+from generator.web_acl import add_web_acl, without_header
 
 # TLS 1.2 with forward secrecy and authenticated ciphers only, and TLS 1.3.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
 IDLE_TIMEOUT_SECONDS = 60
 ACCESS_LOG_PREFIX = "load-balancer"
-STRICT_TRANSPORT_SECURITY = "max-age=31536000"  # a year; subdomains are the domain owner's to decide
+CLOUDFRONT_ZONE = "Z2FDTNDATAQYW2"
+"""The hosted zone of all distributions.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-route53-recordset-aliastarget.html
+"""
+
+HAS_DOMAIN, HAS_FIREWALL, HAS_SHIELD = "HasDomain", "HasFirewall", "HasShieldAdvanced"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +75,11 @@ class Parameters:
     log_bucket_name: BucketName = parameter("Bucket that receives access logs.")
     domain_name: DomainName = parameter("Domain of the application, or empty.")
     hosted_zone_id: HostedZoneId = parameter("Hosted zone of the domain, or empty.")
+    distribution_domain_name: DnsName = parameter("Name of the distribution, to which the domain leads.")
+    origin_secret_arn: OriginSecretArn = parameter("Secret by which requests from CloudFront are known, or none.")
+    web_application_firewall: Toggle = parameter("Whether a web ACL filters requests.")
+    shield_advanced: Toggle = parameter("Whether Shield Advanced protects the load balancer.")
+    logs_key_arn: KeyArn = parameter("Key that encrypts the web ACL's log group.")
     deletion_protection: Toggle = parameter("Whether the load balancer refuses to be deleted.")
 
 
@@ -71,13 +92,17 @@ class Outputs:
 
 
 def build(template: Template, parameters: Parameters) -> Outputs:
-    add_condition(template, "HasDomain", Not(Equals(parameters.domain_name, "")))
+    add_condition(template, HAS_DOMAIN, Not(Equals(parameters.domain_name, "")))
+    add_condition(template, HAS_FIREWALL, Equals(parameters.web_application_firewall, "true"))
+    add_condition(template, HAS_SHIELD, Equals(parameters.shield_advanced, "true"))
     load_balancer = _load_balancer(template, parameters)
     certificate = _certificate(template, parameters)
     _http_listener(template, load_balancer)
-    https = _https_listener(template, parameters, load_balancer, certificate)
-    _alias_record(template, parameters, load_balancer)
-    host = If("HasDomain", parameters.domain_name, GetAtt(load_balancer, "DNSName"))
+    https = _https_listener(template, load_balancer, certificate)
+    _records(template, parameters, load_balancer)
+    _firewall(template, parameters, load_balancer)
+    _shield(template, load_balancer)
+    host = If(HAS_DOMAIN, parameters.domain_name, GetAtt(load_balancer, "DNSName"))
     return Outputs(
         load_balancer_dns_name=DnsName(GetAtt(load_balancer, "DNSName")),
         load_balancer_full_name=ResourceName(GetAtt(load_balancer, "LoadBalancerFullName")),
@@ -112,14 +137,21 @@ def _load_balancer(template: Template, parameters: Parameters) -> LoadBalancer:
 
 
 def _certificate(template: Template, parameters: Parameters) -> Certificate:
-    validation = DomainValidationOption(DomainName=parameters.domain_name, HostedZoneId=parameters.hosted_zone_id)
+    """Add the certificate of both names: CloudFront asks for the load balancer's own, or for the one that visitors use.
+
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-https-cloudfront-to-custom-origin.html
+    """
+    names = [parameters.domain_name, origin_name()]
     return template.add_resource(
         Certificate(
             "Certificate",
-            Condition="HasDomain",
+            Condition=HAS_DOMAIN,
             DomainName=parameters.domain_name,
+            SubjectAlternativeNames=[origin_name()],
             ValidationMethod="DNS",
-            DomainValidationOptions=[validation],
+            DomainValidationOptions=[
+                DomainValidationOption(DomainName=name, HostedZoneId=parameters.hosted_zone_id) for name in names
+            ],
             Tags=name_tag("certificate"),
         )
     )
@@ -138,10 +170,8 @@ def _http_listener(template: Template, load_balancer: LoadBalancer) -> None:
     )
 
 
-def _https_listener(
-    template: Template, parameters: Parameters, load_balancer: LoadBalancer, certificate: Certificate
-) -> Listener:
-    imported = in_environment(f"{{{{resolve:ssm:/{PROJECT}/${{EnvironmentName}}/certificate-arn}}}}")
+def _https_listener(template: Template, load_balancer: LoadBalancer, certificate: Certificate) -> Listener:
+    imported = in_environment(f"{{{{resolve:ssm:/{PROJECT}/${{EnvironmentName}}/{CERTIFICATE_PARAMETER}}}}}")
     nothing_behind = FixedResponseConfig(StatusCode="503", ContentType="text/plain", MessageBody="Not in service.")
     return template.add_resource(
         Listener(
@@ -150,31 +180,69 @@ def _https_listener(
             Port="443",
             Protocol="HTTPS",
             SslPolicy=TLS_POLICY,
-            Certificates=[ListenerDefaultCertificate(CertificateArn=If("HasDomain", Ref(certificate), imported))],
+            Certificates=[ListenerDefaultCertificate(CertificateArn=If(HAS_DOMAIN, Ref(certificate), imported))],
             DefaultActions=[Action(Type="fixed-response", FixedResponseConfig=nothing_behind)],
-            ListenerAttributes=[
-                ListenerAttribute(
-                    Key="routing.http.response.strict_transport_security.header_value",
-                    Value=STRICT_TRANSPORT_SECURITY,
-                ),
-                ListenerAttribute(Key="routing.http.response.server.enabled", Value="false"),
-            ],
+            ListenerAttributes=listener_attributes(),
         )
     )
 
 
-def _alias_record(template: Template, parameters: Parameters, load_balancer: LoadBalancer) -> None:
+def _records(template: Template, parameters: Parameters, load_balancer: LoadBalancer) -> None:
+    """Add the records of the domain. CloudFront answers over IPv6 too, and finds the load balancer over IPv4."""
+    distribution: dict[str, Any] = {"dnsname": parameters.distribution_domain_name, "hostedzoneid": CLOUDFRONT_ZONE}
+    balancer = {
+        "dnsname": GetAtt(load_balancer, "DNSName"),
+        "hostedzoneid": GetAtt(load_balancer, "CanonicalHostedZoneID"),
+        "evaluatetargethealth": True,
+    }
+    _record(template, parameters, "AliasRecord", parameters.domain_name, "A", distribution)
+    _record(template, parameters, "AliasRecordIpv6", parameters.domain_name, "AAAA", distribution)
+    _record(template, parameters, "OriginRecord", origin_name(), "A", balancer)
+
+
+def _record(
+    template: Template, parameters: Parameters, title: str, name: AWSHelperFn, record_type: str, target: dict[str, Any]
+) -> None:
     template.add_resource(
         RecordSetType(
-            "AliasRecord",
-            Condition="HasDomain",
+            title,
+            Condition=HAS_DOMAIN,
             HostedZoneId=parameters.hosted_zone_id,
-            Name=parameters.domain_name,
-            Type="A",
-            AliasTarget=AliasTarget(  # type: ignore[no-untyped-call]
-                dnsname=GetAtt(load_balancer, "DNSName"),
-                hostedzoneid=GetAtt(load_balancer, "CanonicalHostedZoneID"),
-                evaluatetargethealth=True,
-            ),
+            Name=name,
+            Type=record_type,
+            AliasTarget=AliasTarget(**target),  # type: ignore[no-untyped-call]
+        )
+    )
+
+
+def _firewall(template: Template, parameters: Parameters, load_balancer: LoadBalancer) -> None:
+    """Add the web ACL. What comes through CloudFront has been counted there, by the visitors' own addresses."""
+    past_cloudfront = only_if(HAS_DOMAIN, without_header(ORIGIN_HEADER, origin_secret()))
+    acl = add_web_acl(
+        template,
+        scope="REGIONAL",
+        key=parameters.logs_key_arn,
+        limited_to=past_cloudfront,
+        condition=HAS_FIREWALL,
+    )
+    template.add_resource(
+        WebACLAssociation(
+            "WebAclAssociation",
+            Condition=HAS_FIREWALL,
+            ResourceArn=Ref(load_balancer),
+            WebACLArn=GetAtt(acl, "Arn"),
+        )
+    )
+
+
+def _shield(template: Template, load_balancer: LoadBalancer) -> None:
+    """Add the protection by Shield Advanced, to which the account must be subscribed (D8)."""
+    template.add_resource(
+        Protection(
+            "LoadBalancerProtection",
+            Condition=HAS_SHIELD,
+            Name=in_environment(f"{PROJECT}-${{EnvironmentName}}-load-balancer"),
+            ResourceArn=Ref(load_balancer),
+            Tags=name_tag("load-balancer-protection"),
         )
     )

@@ -2,7 +2,8 @@
 
 Owns all security groups in one place (D8, E8), so that the whole reach of every component can be read on one page.
 Groups are created empty and joined by separate rules, since two groups that name each other cannot be created at once.
-Refuses to open anything but the load balancer to the internet. Never creates anything with an address.
+Refuses to open anything but the load balancer to the internet, and that, where an environment says so, to CloudFront's
+addresses alone. Never creates anything with an address.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import awacs.ssm
 import awacs.sts
-from troposphere import And, AWSHelperFn, Equals, GetAtt, Not, Or, Ref, Template
+from troposphere import And, AWSHelperFn, Equals, FindInMap, GetAtt, Not, Or, Ref, Template
 from troposphere import Condition as ConditionReference
 from troposphere.ec2 import SecurityGroup, SecurityGroupEgress, SecurityGroupIngress, SecurityGroupRule
 from troposphere.iam import Role
@@ -32,6 +33,7 @@ from generator.nesting import add_condition, conditional
 from generator.parameter_types import (
     AccessMode,
     EnvironmentName,
+    LoadBalancerAccess,
     OperatorCidr,
     RoleArn,
     RoleName,
@@ -41,6 +43,10 @@ from generator.parameter_types import (
     output,
     parameter,
 )
+from generator.prefix_lists import CLOUDFRONT_ADDRESSES
+
+FOR_CLOUDFRONT, FOR_EVERYBODY = "ForCloudFront", "ForEverybody"
+"""The conditions that say whom the load balancer answers."""
 
 ANYWHERE = "0.0.0.0/0"
 SSH, HTTP, HTTPS, NFS, POSTGRESQL = 22, 80, 443, 2049, 5432
@@ -59,6 +65,7 @@ class Parameters:
     access_mode: AccessMode = parameter("How operators reach the inside.")
     operator_cidr: OperatorCidr = parameter("Address range that operators connect from.")
     vpn_cidr: VpnCidr = parameter("Network behind the VPN, or empty.")
+    load_balancer_access: LoadBalancerAccess = parameter("Whom the load balancer answers.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +86,8 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     add_condition(template, "HasBastion", Or(ConditionReference("SshAccess"), ConditionReference("SessionAccess")))
     over_vpn = And(ConditionReference("SshAccess"), Not(Equals(parameters.vpn_cidr, "")))
     add_condition(template, "SshAccessOverVpn", over_vpn)
+    add_condition(template, FOR_CLOUDFRONT, Equals(parameters.load_balancer_access, "cloudfront"))
+    add_condition(template, FOR_EVERYBODY, Not(ConditionReference(FOR_CLOUDFRONT)))
     load_balancer = _group(template, parameters, "LoadBalancer", "Clients on the internet to the load balancer")
     web_server = _group(template, parameters, "WebServer", "The load balancer to web servers")
     bastion = _group(template, parameters, "Bastion", "Operators to the bastion")
@@ -87,8 +96,10 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     endpoint = _group(template, parameters, "Endpoint", "Web servers and bastion to interface endpoints")
 
     for name, port in (("Http", HTTP), ("Https", HTTPS)):
-        _from_range(template, f"LoadBalancerIn{name}", load_balancer, port, ANYWHERE, f"{name} from everywhere")
+        to_everybody = f"LoadBalancerIn{name}", load_balancer, port, ANYWHERE, f"{name} from everywhere"
+        _from_range(template, *to_everybody, condition=FOR_EVERYBODY)
         _between(template, name, load_balancer, web_server, port)
+    _from_cloudfront(template, load_balancer)
     _to_range(template, "WebServerOutInternet", web_server, HTTPS, ANYWHERE, "AWS APIs and packages, through NAT")
     _between(template, "PostgreSql", web_server, database, POSTGRESQL)
     _between(template, "Nfs", web_server, file_system, NFS)
@@ -190,6 +201,21 @@ def _from_range(
             CidrIp=source,
             Description=description,
             **_tcp(port),
+        )
+    )
+
+
+def _from_cloudfront(template: Template, load_balancer: SecurityGroup) -> None:
+    """Let CloudFront reach the load balancer, where nobody else may. It speaks HTTPS alone, so that 80 stays shut."""
+    template.add_mapping("CloudFrontAddresses", {region: {"Id": id_} for region, id_ in CLOUDFRONT_ADDRESSES.items()})
+    template.add_resource(
+        SecurityGroupIngress(
+            "LoadBalancerInCloudFront",
+            Condition=FOR_CLOUDFRONT,
+            GroupId=GetAtt(load_balancer, "GroupId"),
+            SourcePrefixListId=FindInMap("CloudFrontAddresses", Ref("AWS::Region"), "Id"),
+            Description="Https from CloudFront",
+            **_tcp(HTTPS),
         )
     )
 

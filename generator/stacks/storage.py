@@ -39,6 +39,7 @@ from troposphere.s3 import Bucket, LoggingConfiguration
 from generator.buckets import (
     access_log_bucket,
     bucket_policy,
+    delivery_of_access_logs,
     encrypted_with,
     lifecycle,
     objects,
@@ -221,7 +222,6 @@ def _release_bucket(template: Template, parameters: Parameters, log_bucket: Buck
 
 
 def _protect_buckets(template: Template, log_bucket: Bucket, release_bucket: Bucket) -> None:
-    account = StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")})
     load_balancers = arn("elasticloadbalancing:${AWS::Region}:${AWS::AccountId}:loadbalancer/*")
     deliver_access_logs = allow_principal(
         "LoadBalancerAccessLogs",
@@ -230,12 +230,8 @@ def _protect_buckets(template: Template, log_bucket: Bucket, release_bucket: Buc
         [objects(log_bucket, "load-balancer/AWSLogs/${AWS::AccountId}/*")],
         Condition(ArnLike({"aws:SourceArn": load_balancers})),
     )
-    deliver_bucket_logs = allow_principal(
-        "ReleaseBucketAccessLogs",
-        service_principal("logging.s3"),
-        [awacs.s3.PutObject],
-        [objects(log_bucket, "release-bucket/*")],
-        Condition([account, ArnLike({"aws:SourceArn": GetAtt(release_bucket, "Arn")})]),
+    deliver_bucket_logs = delivery_of_access_logs(
+        "ReleaseBucketAccessLogs", log_bucket, [GetAtt(release_bucket, "Arn")], "release-bucket/*"
     )
     bucket_policy(template, log_bucket, deliver_access_logs, deliver_bucket_logs)
     bucket_policy(template, release_bucket)

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import awacs.cloudwatch
+import awacs.elasticloadbalancing
 import awacs.logs
+import awacs.xray
 from awacs.aws import Condition, StringEquals
 from troposphere import Equals, GetAtt, If, Ref, Template
 from troposphere.autoscaling import (
@@ -29,6 +31,7 @@ from troposphere.elasticloadbalancingv2 import (
     Condition as RuleCondition,
 )
 from troposphere.elasticloadbalancingv2 import (
+    HttpHeaderConfig,
     ListenerRule,
     ListenerRuleAction,
     Matcher,
@@ -50,8 +53,9 @@ from generator.alarms import metric_alarm
 from generator.iam import allow, attach
 from generator.launch_template import Server, launch_template
 from generator.logs import log_group
-from generator.naming import PROJECT, in_environment, name_tag
-from generator.nesting import add_condition
+from generator.naming import PROJECT, in_environment, name_tag, parameter_path
+from generator.nesting import add_condition, only_if
+from generator.origin import ORIGIN_HEADER, origin_secret
 from generator.parameter_types import (
     AccessPointId,
     ArchiveKey,
@@ -63,19 +67,24 @@ from generator.parameter_types import (
     InstanceType,
     KeyArn,
     ListenerArn,
+    LoadBalancerAccess,
+    OriginSecretArn,
     ResourceName,
     RoleName,
     SecurityGroupId,
     ServerMaximum,
     ServerMinimum,
     SubnetIds,
+    TableName,
     TargetProtocol,
+    VpcCidr,
     VpcId,
     output,
     parameter,
 )
-from generator.user_data import user_data
+from generator.user_data import WEB_SERVER, user_data
 
+FOR_CLOUDFRONT = "ForCloudFront"
 HEALTH_CHECK_PATH = "/healthz"
 HEALTH_CHECK_SECONDS, HEALTH_CHECK_TIMEOUT_SECONDS, HEALTHY_AFTER, UNHEALTHY_AFTER = 15, 5, 2, 3
 DRAINING_SECONDS = 60
@@ -107,13 +116,17 @@ WARM_UP_SECONDS = 300
 class Parameters:
     environment_name: EnvironmentName = parameter("Name of the environment.")
     vpc_id: VpcId = parameter("The VPC.")
+    vpc_cidr: VpcCidr = parameter("Address range of the VPC, in which the load balancer is.")
     private_subnet_ids: SubnetIds = parameter("Subnets of the web servers.")
     web_server_group_id: SecurityGroupId = parameter("Security group of the web servers.")
     web_server_role_name: RoleName = parameter(
         "Role of the web servers, which gets the right to write logs and metrics."
     )
     https_listener_arn: ListenerArn = parameter("Listener whose requests the web servers answer.")
+    load_balancer_access: LoadBalancerAccess = parameter("Whom the load balancer answers.")
+    origin_secret_arn: OriginSecretArn = parameter("Secret by which requests from CloudFront are known, or none.")
     logs_key_arn: KeyArn = parameter("Key that encrypts the log group.")
+    session_table_name: TableName = parameter("Table of the application's sessions.")
     file_system_id: FileSystemId = parameter("File system with the product images.")
     images_access_point_id: AccessPointId = parameter("Access point of the product images.")
     release_bucket_name: BucketName = parameter("Bucket of the application's release archives.")
@@ -136,11 +149,12 @@ class Outputs:
 
 def build(template: Template, parameters: Parameters) -> Outputs:
     add_condition(template, "HttpsTargets", Equals(parameters.target_protocol, "HTTPS"))
+    add_condition(template, FOR_CLOUDFRONT, Equals(parameters.load_balancer_access, "cloudfront"))
     target_group = _target_group(template, parameters)
     rule = _listener_rule(template, parameters, target_group)
     logs = template.add_resource(log_group("WebServerLogGroup", tag="web-server-logs", key=parameters.logs_key_arn))
     policy = _logging_policy(template, parameters, logs)
-    made_of = _launch_template(template, parameters, logs)
+    made_of = _launch_template(template, parameters, target_group, logs)
     group = _web_servers(template, parameters, made_of, target_group)
     # A server needs its rights at its first start, and its health counts only behind a listener.
     group.DependsOn = [policy.title, rule.title]
@@ -181,12 +195,16 @@ def _target_group(template: Template, parameters: Parameters) -> TargetGroup:
 
 
 def _listener_rule(template: Template, parameters: Parameters, target_group: TargetGroup) -> ListenerRule:
+    """Add the rule that lets requests through. Where only CloudFront may ask, it must be our distribution (W1)."""
+    everything = RuleCondition(Field="path-pattern", PathPatternConfig=PathPatternConfig(Values=["/*"]))
+    told = HttpHeaderConfig(HttpHeaderName=ORIGIN_HEADER, Values=[origin_secret()])
+    from_our_distribution = RuleCondition(Field="http-header", HttpHeaderConfig=told)
     return template.add_resource(
         ListenerRule(
             "ForwardToWebServers",
             ListenerArn=parameters.https_listener_arn,
             Priority=RULE_PRIORITY,
-            Conditions=[RuleCondition(Field="path-pattern", PathPatternConfig=PathPatternConfig(Values=["/*"]))],
+            Conditions=[everything, only_if(FOR_CLOUDFRONT, from_our_distribution)],
             Actions=[ListenerRuleAction(Type="forward", TargetGroupArn=Ref(target_group))],
         )
     )
@@ -202,11 +220,17 @@ def _logging_policy(template: Template, parameters: Parameters, logs: LogGroup) 
             allow("WriteLogs", write, [GetAtt(logs, "Arn")]),
             # Metrics have no ARN; the namespace is the only thing that confines them.
             allow("WriteMetrics", [awacs.cloudwatch.PutMetricData], ["*"], own_namespace),
+            # Nor have traces; the agent hands on what the application tells it (D11).
+            allow("WriteTraces", [awacs.xray.PutTelemetryRecords, awacs.xray.PutTraceSegments], ["*"]),
+            # A server is ready when the load balancer finds it healthy; IAM limits this to no resource.
+            allow("SeeOwnHealth", [awacs.elasticloadbalancing.DescribeTargetHealth], ["*"]),
         )
     )
 
 
-def _launch_template(template: Template, parameters: Parameters, logs: LogGroup) -> LaunchTemplate:
+def _launch_template(
+    template: Template, parameters: Parameters, target_group: TargetGroup, logs: LogGroup
+) -> LaunchTemplate:
     # Here and not beside its role: IAM takes two minutes for it, and only the servers wait (docs/decisions/0007).
     profile = template.add_resource(InstanceProfile("WebServerProfile", Roles=[parameters.web_server_role_name]))
     server = Server(
@@ -217,14 +241,14 @@ def _launch_template(template: Template, parameters: Parameters, logs: LogGroup)
         profile=profile,
         group=parameters.web_server_group_id,
         public_address=False,
-        user_data=_bootstrap(parameters, logs),
+        user_data=_bootstrap(parameters, target_group, logs),
     )
     return template.add_resource(launch_template("LaunchTemplate", server))
 
 
-def _bootstrap(parameters: Parameters, logs: LogGroup) -> object:
+def _bootstrap(parameters: Parameters, target_group: TargetGroup, logs: LogGroup) -> object:
     return user_data(
-        "web_server.sh",
+        WEB_SERVER,
         {
             "ENVIRONMENT_NAME": parameters.environment_name,
             "REGION": Ref("AWS::Region"),
@@ -234,6 +258,10 @@ def _bootstrap(parameters: Parameters, logs: LogGroup) -> object:
             "ACCESS_POINT_ID": parameters.images_access_point_id,
             "RELEASE_BUCKET": parameters.release_bucket_name,
             "ARCHIVE_KEY": parameters.application_archive_key,
+            "SESSION_TABLE": parameters.session_table_name,
+            "PARAMETER_PATH": parameter_path(),
+            "VPC_CIDR": parameters.vpc_cidr,
+            "TARGET_GROUP_ARN": Ref(target_group),
             "LOG_GROUP": Ref(logs),
             "METRIC_NAMESPACE": PROJECT,
         },

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from generator import registry_schemas
+from generator.checks.deployment_handlers import ONLY_WITH, WILDCARDS
 from generator.checks.deployment_requests import (
     CREATE,
     DELETE,
@@ -21,7 +22,7 @@ from generator.checks.deployment_requests import (
     own_arns,
     requests,
 )
-from generator.checks.deployment_resources import ONLY_WITH, OWN_ARN, PASSED_TO, WILDCARDS
+from generator.checks.deployment_resources import OWN_ARN, PASSED_TO
 from generator.checks.settings import all_settings, resolved
 from generator.environment import load_all
 from generator.release import folder_of

@@ -5,25 +5,32 @@ What is broken is the template, in a copy of the release, as an author would bre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from copy import deepcopy
-from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
-from generator import template_yaml
 from generator.checks.exposure import prove
-from generator.checks.settings import Setting, all_settings, resolved
-from generator.checks.verdict import Verdict
-from generator.environment import load_all
+from generator.checks.settings import Setting, resolved
 from generator.errors import UserError
 from generator.release import folder_of
-from tests.releases import Edit, Templates, at_resource, setting
-
-ROOT = Path(__file__).parents[2]
-ANYWHERE = "0.0.0.0/0"
+from tests.exposure import (
+    ANYWHERE,
+    OVER_SSH,
+    PROD,
+    ROOT,
+    Break,
+    added,
+    assert_broken,
+    entry,
+    every_setting,
+    of,
+    removed,
+    replaced_by,
+    rule,
+    settings,
+    verdicts,
+)
+from tests.releases import Templates, at_resource, setting
 
 INTERNET = "From the internet one reaches the load balancer on TCP 80 and 443, and nothing else"
 WEB_SERVERS = "Web servers accept the load balancer alone"
@@ -57,116 +64,10 @@ KNOWN = "Everything that touches the network is in the model"
 NEEDED = "Every security group rule, network ACL entry and route is needed by a flow that must work"
 
 
-@cache
-def every_setting() -> tuple[Setting, ...]:
-    return tuple(all_settings(load_all(ROOT / "params")))
-
-
-@cache
-def current_templates() -> Templates:
-    """The platform's templates: the root and what it nests."""
-    release = folder_of(ROOT / "templates_out")
-    nested = template_yaml.load((release / "platform.yaml").read_text(encoding="utf-8"))["Resources"].values()
-    files = ["platform.yaml", *(one["Properties"]["TemplateURL"]["Fn::Sub"].rpartition("}")[2] for one in nested)]
-    return {
-        file.removesuffix(".yaml"): template_yaml.load((release / file).read_text(encoding="utf-8")) for file in files
-    }
-
-
-@cache
-def two_settings() -> tuple[Setting, Setting]:
-    """Two settings in which every claim finds something: prod, and SSH access with a VPN and plain HTTP inside."""
-    prod = next(one for one in every_setting() if one.name == "prod")
-    asked = {"AccessMode": "ssh", "TargetProtocol": "HTTP"}
-    return prod, next(one for one in every_setting() if asked.items() <= one.parameters.items() and _has_vpn(one))
-
-
-def _has_vpn(one: Setting) -> bool:
-    return bool(one.parameters["VpnCidr"])
-
-
-def verdicts(folder: Path, edits: Sequence[Edit], settings: Sequence[Setting]) -> dict[str, Verdict]:
-    """Break a copy of the release and return what the proof says of some settings, by claim."""
-    templates = deepcopy(current_templates())
-    for edit in edits:
-        edit(templates)
-    for name, template in templates.items():
-        (folder / f"{name}.yaml").write_text(template_yaml.dump(template), encoding="utf-8")
-    found = prove([(one, resolved(folder, one)) for one in settings])
-    return {verdict.claim: verdict for verdict in found}
-
-
-def added(template: str, logical_id: str, resource_type: str, **properties: Any) -> Edit:
-    def edit(templates: Templates) -> None:
-        templates[template]["Resources"][logical_id] = {"Type": resource_type, "Properties": properties}
-
-    return edit
-
-
-def removed(template: str, *logical_ids: str) -> Edit:
-    def edit(templates: Templates) -> None:
-        resources = templates[template]["Resources"]
-        for logical_id in logical_ids:
-            del resources[logical_id]
-        for resource in resources.values():
-            if "DependsOn" in resource:
-                resource["DependsOn"] = [name for name in resource["DependsOn"] if name not in logical_ids]
-
-    return edit
-
-
-def replaced_by(where: Callable[[Templates], Any], old: str, new: str) -> Edit:
-    """An edit that puts one reference in the place of another, in a part of the templates."""
-
-    def walk(value: Any) -> None:
-        items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-        for key, item in items:
-            if item == {"Ref": old}:
-                value[key] = {"Ref": new}
-            walk(item)
-
-    return lambda templates: walk(where(templates))
-
-
-def of(stack: str, output: str) -> dict[str, Any]:
-    return {"Fn::GetAtt": [stack, f"Outputs.{output}"]}
-
-
-def rule(template: str, logical_id: str, group: Any, outbound: bool = False, **properties: Any) -> Edit:
-    kind = f"AWS::EC2::SecurityGroup{'Egress' if outbound else 'Ingress'}"
-    return added(template, logical_id, kind, GroupId=group, **{"IpProtocol": "tcp", **properties})
-
-
-def entry(logical_id: str, acl: str, number: int, action: str, outbound: bool, first: int, last: int) -> Edit:
-    return added(
-        "network",
-        logical_id,
-        "AWS::EC2::NetworkAclEntry",
-        NetworkAclId={"Ref": acl},
-        Egress=outbound,
-        RuleNumber=number,
-        RuleAction=action,
-        Protocol=6,
-        PortRange={"From": first, "To": last},
-        CidrBlock=ANYWHERE,
-    )
-
-
 def swapped_tables(templates: Templates) -> None:
     resources = templates["network"]["Resources"]
     one, other = (resources[f"{tier}SubnetARouteTable"]["Properties"] for tier in ("Isolated", "Public"))
     one["RouteTableId"], other["RouteTableId"] = other["RouteTableId"], one["RouteTableId"]
-
-
-class Break(NamedTuple):
-    """One way to break templates: the claim that fails, and what its counterexamples name."""
-
-    name: str
-    edits: tuple[Edit, ...]
-    claim: str
-    words: tuple[str, ...]
-    over_ssh: bool = False
-    """Whether the setting with SSH access is looked at, not prod."""
 
 
 WEB_GROUP = {"Fn::GetAtt": ["WebServerGroup", "GroupId"]}
@@ -290,14 +191,14 @@ BREAKS = [
         ),
         BASTION,
         ("198.51.100.7 (internet) from port 1024 → 10.10.0.4 (Access/Bastion) tcp 22", "Security/BastionInSsh"),
-        over_ssh=True,
+        setting=OVER_SSH,
     ),
     Break(
         "the bastion takes SSH from anywhere, behind an ACL that does not",
         (setting("security", "BastionInSsh", "CidrIp", ANYWHERE),),
         INGRESS,
         ("198.51.100.7 (internet) → 10.10.0.4 (Access/Bastion) tcp 22: let in by Security/BastionInSsh",),
-        over_ssh=True,
+        setting=OVER_SSH,
     ),
     Break(
         "operators are kept out by the ACL",
@@ -307,7 +208,7 @@ BREAKS = [
             "203.0.113.4 (operators) from port 1024 → 10.10.0.4 (Access/Bastion) tcp 22",
             "dropped at Network/PublicAcl in",
         ),
-        over_ssh=True,
+        setting=OVER_SSH,
     ),
     Break(
         "the load balancer is internal",
@@ -591,14 +492,14 @@ BREAKS = [
         ),
         ISOLATED_ROUTES,
         ("Network/IsolatedSubnetA → 172.20.0.4 (VPN network): Access/TellAll.RouteTableIds[0] leads to the VPN",),
-        over_ssh=True,
+        setting=OVER_SSH,
     ),
     Break(
         "the VPN leads further than asked for",
         (setting("access", "VpnConnectionRoute", "DestinationCidrBlock", "172.16.0.0/12"),),
         APART,
         ("Access/VpnConnectionRoute leads to 172.16.0.4, beyond the network that was asked for",),
-        over_ssh=True,
+        setting=OVER_SSH,
     ),
     Break(
         "a subnet has two network ACLs",
@@ -643,7 +544,13 @@ BREAKS = [
         "a rule names a prefix list",
         (rule("security", "Lists", WEB_GROUP, SourcePrefixListId="pl-0123456789abcdef0", FromPort=443, ToPort=443),),
         KNOWN,
-        ("Security/Lists: the proof reads rules that name a range or a security group",),
+        ("Security/Lists names the prefix list pl-0123456789abcdef0; the proof knows CloudFront's alone",),
+    ),
+    Break(
+        "a rule names nobody",
+        (rule("security", "Nobody", WEB_GROUP, FromPort=443, ToPort=443),),
+        KNOWN,
+        ("Security/Nobody: the proof reads rules that name a range or a security group, and this one names neither",),
     ),
     Break(
         "an entry that another already covers",
@@ -662,11 +569,7 @@ BREAKS = [
 
 @pytest.mark.parametrize("case", BREAKS, ids=lambda case: case.name)
 def test_a_broken_template_breaks_the_claim(case: Break, tmp_path: Path) -> None:
-    prod, over_ssh = two_settings()
-    found = verdicts(tmp_path, case.edits, [over_ssh if case.over_ssh else prod])[case.claim]
-    assert not found.holds
-    for words in case.words:
-        assert any(words in one for one in found.counterexamples), found.counterexamples[:5]
+    assert_broken(case, tmp_path)
 
 
 def test_every_claim_holds_of_the_release() -> None:
@@ -676,16 +579,16 @@ def test_every_claim_holds_of_the_release() -> None:
     assert all(f"{len(every_setting())} settings" in verdict.evidence for verdict in found)
 
 
-def test_the_two_settings_of_these_tests_find_nothing_by_themselves(tmp_path: Path) -> None:
+def test_the_settings_of_these_tests_find_nothing_by_themselves(tmp_path: Path) -> None:
     """Otherwise a break would seem to be noticed."""
-    found = verdicts(tmp_path, [], two_settings())
+    found = verdicts(tmp_path, [], list(settings().values()))
     assert {claim: verdict.counterexamples for claim, verdict in found.items() if not verdict.holds} == {}
 
 
 def test_a_claim_without_anything_to_look_at_fails() -> None:
     """No setting with SSH: that nobody but operators gets in would be proved of nothing."""
     release = folder_of(ROOT / "templates_out")
-    prod, _ = two_settings()
+    prod = settings()[PROD]
     found = {verdict.claim: verdict for verdict in prove([(prod, resolved(release, prod))])}
     assert found[SSH].counterexamples == ("nothing to look at in any setting",)
 
@@ -699,7 +602,7 @@ def test_a_claim_without_anything_to_look_at_fails() -> None:
 )
 def test_environments_that_could_meet_are_named(changed: dict[str, str], words: str) -> None:
     release = folder_of(ROOT / "templates_out")
-    prod, other = two_settings()
+    prod, other = settings()[PROD], settings()[OVER_SSH]
     near = Setting("near", {**prod.parameters, **changed}, prod.region)
     found = {verdict.claim: verdict for verdict in prove([(one, resolved(release, one)) for one in (other, near)])}
     assert any(words in one for one in found[RANGES].counterexamples)
@@ -707,16 +610,16 @@ def test_environments_that_could_meet_are_named(changed: dict[str, str], words: 
 
 def test_a_range_that_is_none_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"Network/PublicAclInHttp: 'everywhere' is no IPv4 range; allowed: an address"):
-        verdicts(tmp_path, [setting("network", "PublicAclInHttp", "CidrBlock", "everywhere")], two_settings())
+        verdicts(tmp_path, [setting("network", "PublicAclInHttp", "CidrBlock", "everywhere")], [settings()[PROD]])
 
 
 def test_a_protocol_that_is_none_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match="Security/LoadBalancerInHttp: protocol 'telepathy' is not allowed; allowed: tcp"
     ):
-        verdicts(tmp_path, [setting("security", "LoadBalancerInHttp", "IpProtocol", "telepathy")], two_settings())
+        verdicts(tmp_path, [setting("security", "LoadBalancerInHttp", "IpProtocol", "telepathy")], [settings()[PROD]])
 
 
 def test_a_second_vpc_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="the release has 2 VPCs; the exposure proof reads exactly one"):
-        verdicts(tmp_path, [added("network", "Other", "AWS::EC2::VPC", CidrBlock="10.99.0.0/16")], two_settings())
+        verdicts(tmp_path, [added("network", "Other", "AWS::EC2::VPC", CidrBlock="10.99.0.0/16")], [settings()[PROD]])

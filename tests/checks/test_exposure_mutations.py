@@ -86,8 +86,8 @@ def changed_tables(endpoint: Properties) -> Iterator[tuple[str, Properties]]:
 
 
 def widened_rule(rule: Properties) -> Iterator[tuple[str, Properties]]:
-    groups = ("SourceSecurityGroupId", "DestinationSecurityGroupId")
-    rest = {key: value for key, value in rule.items() if key not in (*groups, "CidrIp")}
+    peers = ("SourceSecurityGroupId", "DestinationSecurityGroupId", "SourcePrefixListId", "CidrIp")
+    rest = {key: value for key, value in rule.items() if key not in peers}
     for name, cidr in WIDER.items():
         if rule.get("CidrIp") not in (cidr, ANYWHERE):
             yield name, {**rest, "CidrIp": cidr}

@@ -15,6 +15,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from generator.checks.exposure.addresses import Block, atoms, block
+from generator.checks.exposure.front import Front
 from generator.checks.exposure.network import (
     AclEntry,
     Asked,
@@ -125,7 +126,7 @@ WORLDS = st.builds(
     World,
     st.fixed_dictionaries({name: st.sampled_from(["t", "u"]) for name in SUBNETS}),
     st.fixed_dictionaries({name: st.sampled_from(["a", "b", ""]) for name in SUBNETS}),
-    rules(("web", "data"), (*RANGES, "web", "data"), denies=False),
+    rules(("web", "data"), (*RANGES, "web", "data", Place.CLOUDFRONT), denies=False),
     rules(("a", "b"), RANGES, denies=True),
     st.dictionaries(
         # Default routes more often than others: most packets have nowhere else to go.
@@ -173,7 +174,7 @@ def groups_let(world: World, end: End, outbound: bool, peer: End, protocol: str,
     for rule in world.group_rules:
         if rule.owner in end.groups and rule.outbound == outbound and rule.speaks_of(protocol, port):
             in_range = "/" in rule.peer and peer.address in ip_network(rule.peer)
-            if in_range or rule.peer in (peer.groups or ()):
+            if in_range or rule.peer in (peer.groups or ()) or rule.peer == peer.place:
                 return True
     return False
 
@@ -282,7 +283,17 @@ def network(world: World) -> Network:
         for key, gateway in world.routes.items()
     )
     return Network(
-        asked=Asked("ssh", block(OPERATORS, "test"), block(VPN, "test"), interface_endpoints=False),
+        asked=Asked(
+            "test",
+            "ssh",
+            block(OPERATORS, "test"),
+            block(VPN, "test"),
+            interface_endpoints=False,
+            behind_cloudfront=True,
+            domain="",
+            firewall=False,
+            shield=False,
+        ),
         vpc=block(str(VPC), "test"),
         subnets={
             name: Subnet(name, block(cidr, "test"), "zone", world.tables[name], world.acls[name], False)
@@ -297,6 +308,7 @@ def network(world: World) -> Network:
         vpn_connections=("vpn",) if world.vpn else (),
         vpn_routes=(VpnRoute("vpn", "vgw", block(world.vpn, "test")),) if world.vpn else (),
         relay=Relay((), (), ()),
+        front=Front((), {}, (), (), (), {}, frozenset(), ()),
         ipv6=(),
         other_networks=(),
         unknown=(),

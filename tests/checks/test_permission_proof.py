@@ -31,8 +31,9 @@ Damage = Callable[[Templates], None]
 
 
 def places(release: Path, *modes: str) -> list[World]:
-    """Dev with a bastion and a workflow that publishes: all roles that a setting can have."""
-    parameters = {**load_all(ROOT / "params")[0].parameters(), "FederatedSubject": WORKFLOW}
+    """Dev with a bastion, a workflow that publishes and a domain: all that a setting can have."""
+    given = {"FederatedSubject": WORKFLOW, "DomainName": "shop.example.com", "HostedZoneId": "Z0000000001"}
+    parameters = {**load_all(ROOT / "params")[0].parameters(), **given}
     settings = [Setting(mode, {**parameters, "AccessMode": mode}, "eu-west-1") for mode in modes or ("ssm",)]
     return worlds(release, [(setting, resolved(release, setting)) for setting in settings])
 
@@ -201,8 +202,11 @@ OTHERS = "Nobody reads the secrets, parameters or data of another environment"
 BUILDS = "Builds, pipeline and review change no environment by themselves"
 USER = "The operators' user can only care for itself, and become operator with MFA"
 OPERATORS = "Operators enter the bastion alone, in recorded sessions, and change nothing that a stack owns"
-WORKFLOWS = "Only the named workflow publishes, and only archives into the release bucket"
+WORKFLOWS = "Only the named workflow publishes, and only archives and the website"
 FOR_US = "Services use a role or a topic for this account alone"
+WEBSITE = "The website is read through its own distribution alone, and written by the workflow alone"
+FIREWALL = "Only a deployment changes what filters, forwards and logs requests, and none what stands before CloudFront"
+SECRET = "Nobody but CloudFormation takes the origin's secret out of Secrets Manager, or changes it there"
 BOUNDARIES = "The boundaries hold, whatever rights somebody is given"
 LOGS = "Only an administrator turns off what is recorded"
 NEEDS = "Web servers can do what their script and the application do"
@@ -301,6 +305,30 @@ MUTATIONS = (
         put("tools_account/AccessLogBucketPolicy/PolicyDocument", "AccessLogs", "Condition", {}),
         BUCKETS,
         ["logging.s3.amazonaws.com: s3:PutObject", "accesslogbucket", "aws:SourceAccount=777788889999"],
+    ),
+    Mutation(
+        "the website for any distribution",
+        put("edge/WebsiteBucketPolicy/PolicyDocument", "ReadingByCloudFront", "Condition", {}),
+        WEBSITE,
+        ["cloudfront.amazonaws.com: s3:GetObject", "EANOTHERONE", "statement ReadingByCloudFront"],
+    ),
+    Mutation(
+        "the workflow writes everywhere",
+        add("access/PublisherRole/Policies/0/PolicyDocument", Action=["s3:PutObject"], Resource=["*"]),
+        WORKFLOWS,
+        ["Access/PublisherRole: s3:PutObject", "statement TooMuch"],
+    ),
+    Mutation(
+        "the review takes the firewall off",
+        add(REVIEW, Action=["wafv2:UpdateWebACL"], Resource=["*"]),
+        FIREWALL,
+        ["target_account/ReviewRole: wafv2:UpdateWebACL", "statement TooMuch"],
+    ),
+    Mutation(
+        "web servers read the origin's secret",
+        add(READ, Action=["secretsmanager:GetSecretValue"], Resource=["*"]),
+        SECRET,
+        ["Security/WebServerRole: secretsmanager:GetSecretValue", "OriginSecret", "statement TooMuch"],
     ),
     Mutation(
         "web servers use all of a service",

@@ -109,11 +109,12 @@ def test_sources_without_the_lock_file_fail(tmp_path: Path) -> None:
 
 
 def test_our_own_lock_files_are_sound() -> None:
-    files = [path.relative_to(ROOT) for folder in ("generator", "tests") for path in (ROOT / folder).rglob("*.lock")]
+    folders = ("application", "generator", "tests")
+    files = [path.relative_to(ROOT) for folder in folders for path in (ROOT / folder).rglob("*.lock")]
     npm = Path("generator/checks/tools/package-lock.json")
     verdict = supply_chain.locks(ROOT, [Path("requirements.lock"), npm, *files])
     assert verdict.counterexamples == ()
-    assert verdict.evidence.endswith("in 5 lock files")
+    assert verdict.evidence.endswith("in 7 lock files")
 
 
 def test_d10_a_new_secret_is_found_and_named(tmp_path: Path) -> None:

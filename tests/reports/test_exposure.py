@@ -29,8 +29,8 @@ def of_the_release() -> list[Exposure]:
     return exposures([(one, resolved(release, one)) for one in all_settings(load_all(ROOT / "params"))])
 
 
-def by_mode(mode: str) -> Exposure:
-    return next(one for one in of_the_release() if one.access_mode == mode)
+def of_kind(kind: str) -> Exposure:
+    return next(one for one in of_the_release() if one.kind == kind)
 
 
 def test_the_document_shows_the_matrix_of_today() -> None:
@@ -38,13 +38,25 @@ def test_the_document_shows_the_matrix_of_today() -> None:
     assert page == with_section(page, SECTION, markdown(of_the_release())), "write it anew with make exposure"
 
 
-def test_there_is_one_table_for_each_access_mode() -> None:
+def test_there_is_one_table_for_each_access_mode_and_one_for_what_cloudfront_changes() -> None:
     titles = [line for line in markdown(of_the_release()).splitlines() if line.startswith("###")]
-    assert sorted(titles) == ["### Access by SSH", "### Access by Session Manager", "### Without a bastion"]
+    *modes, last = titles
+    assert sorted(modes) == ["### Access by SSH", "### Access by Session Manager", "### Without a bastion"]
+    assert last == "### What changes where the load balancer takes CloudFront's requests alone"
+
+
+def test_cloudfront_changes_who_reaches_the_load_balancer_and_nothing_else() -> None:
+    behind = of_kind("cloudfront")
+    assert behind.takers == (Place.LOAD_BALANCER,)
+    reached = {ends.source: found for ends, found in behind.matrix.items() if ends.target is Place.LOAD_BALANCER}
+    assert reached.pop(Place.CLOUDFRONT) == {tcp(443)}
+    assert set(reached.values()) == {frozenset({NONE})}
+    assert {Place.INTERNET, Place.OPERATORS, Place.VPN, Place.ELSEWHERE, Place.WEB_SERVERS} <= reached.keys()
+    assert "CloudFront" not in markdown(of_the_release()).partition("### What changes")[0]
 
 
 @pytest.mark.parametrize(
-    ("mode", "source", "target", "services"),
+    ("kind", "source", "target", "services"),
     [
         ("ssm", Place.INTERNET, Place.LOAD_BALANCER, tcp(80, 443)),
         ("ssm", Place.OPERATORS, Place.BASTION, NONE),
@@ -54,20 +66,20 @@ def test_there_is_one_table_for_each_access_mode() -> None:
         ("none", Place.DATABASE, Place.INTERNET, NONE),
     ],
 )
-def test_a_cell_says_what_gets_an_answer(mode: str, source: Place, target: Place, services: int) -> None:
-    assert by_mode(mode).matrix[Ends(source, target)] == {services}
+def test_a_cell_says_what_gets_an_answer(kind: str, source: Place, target: Place, services: int) -> None:
+    assert of_kind(kind).matrix[Ends(source, target)] == {services}
 
 
 def test_without_a_bastion_there_is_no_column_for_it() -> None:
-    assert Place.BASTION not in {place for ends in by_mode("none").matrix for place in ends}
-    assert by_mode("ssh").sometimes >= {Place.ENDPOINTS}
+    assert Place.BASTION not in {place for ends in of_kind("none").matrix for place in ends}
+    assert of_kind("ssh").sometimes >= {Place.ENDPOINTS}
 
 
 def test_the_matrix_of_one_setting_has_the_cells_of_its_table() -> None:
     release = folder_of(ROOT / "templates_out")
     prod = next(one for one in all_settings(load_all(ROOT / "params")) if one.name == "prod")
     found = matrix(resolved(release, prod))
-    assert all(services in by_mode("ssm").matrix[ends] for ends, services in found.items())
+    assert all(services in of_kind("ssm").matrix[ends] for ends, services in found.items())
     assert found[Ends(Place.WEB_SERVERS, Place.ENDPOINTS)] == tcp(443)
 
 

@@ -11,10 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from generator.deployment_permissions.policies import MAXIMUM_CHARACTERS, SUBJECTS
+from generator.deployment_permissions.policies import MAXIMUM_CHARACTERS, OF_SERVICES, PURPOSE, SUBJECTS
 from generator.deployment_permissions.scopes import SCOPES
-from generator.roots import deployment_policies
-from tests.deployment_policies import ACCOUNT, DEPLOYED, HOME, Documents, allowed, documents_of, statements
+from tests.deployment_policies import (
+    ACCOUNT,
+    DEPLOYED,
+    HOME,
+    ROOTS,
+    WITHOUT_REGION,
+    Documents,
+    allowed,
+    documents_of,
+    statements,
+)
 from tests.intrinsics import Templates
 from tests.releases import at_resource
 
@@ -28,7 +37,7 @@ OURS, OTHERS, UNTAGGED = {"aws:ResourceTag/Project": "web-platform"}, {"aws:Reso
 
 @pytest.fixture(scope="module")
 def documents(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Documents:
-    return documents_of(tmp_path_factory.mktemp("release"), templates["deployment_policies"])
+    return documents_of(tmp_path_factory.mktemp("release"), templates)
 
 
 # Limits
@@ -41,18 +50,19 @@ def test_iams_limits_hold_with_the_longest_values(templates: Templates, tmp_path
         "RegionalTests": "true",
         "AdditionalRegions": ",".join(["ap-southeast-2"] * 4),
     }
-    documents = documents_of(tmp_path / "v9.9.9", templates["deployment_policies"], **longest)
+    documents = documents_of(tmp_path / "v9.9.9", templates, **longest)
     sizes = [len(json.dumps(document, separators=(",", ":"))) for document in documents]
     assert max(sizes) <= MAXIMUM_CHARACTERS
     assert len(sizes) == len(SUBJECTS) <= 10
 
 
 def test_logical_ids_and_names_are_an_interface(templates: Templates) -> None:
-    policies = templates["deployment_policies"]["Resources"]
+    policies = {title: policy for root in ROOTS for title, policy in templates[root]["Resources"].items()}
     assert {title: each["Properties"]["ManagedPolicyName"] for title, each in policies.items()} == {
         f"{subject}Policy": f"web-platform-deploy-{subject.lower()}" for subject in SUBJECTS
     }
-    assert deployment_policies.PURPOSE.keys() == SUBJECTS.keys()
+    assert PURPOSE.keys() == SUBJECTS.keys()
+    assert list(templates["deployment_policies_services"]["Resources"]) == [f"{name}Policy" for name in OF_SERVICES]
 
 
 def test_sids_are_unique(documents: Documents) -> None:
@@ -73,7 +83,36 @@ VIA_RDS = {"kms:ViaService": f"rds.{HOME}.amazonaws.com"}
 EVERYTHING = "arn:aws:iam::aws:policy/AdministratorAccess"
 MONITORING = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 
+DISTRIBUTION = f"arn:aws:cloudfront::{ACCOUNT}:distribution/E1"
+PAGE_ROUTES = f"arn:aws:cloudfront::{ACCOUNT}:function/web-platform-dev-{HOME}-page-routes"
+BALANCER = f"arn:aws:elasticloadbalancing:{HOME}:{ACCOUNT}:loadbalancer/app/a/1"
+ACL = f"arn:aws:wafv2:{HOME}:{ACCOUNT}:regional/webacl/a/1"
+GLOBAL_ACL = f"arn:aws:wafv2:us-east-1:{ACCOUNT}:global/webacl/a/1"
+SECRET = f"arn:aws:secretsmanager:{HOME}:{ACCOUNT}:secret:OriginSecret-1"
+
 DONE = [
+    ("cloudfront:CreateDistribution", DISTRIBUTION, {"aws:RequestTag/Project": "web-platform"}),
+    ("cloudfront:CreateFunction", PAGE_ROUTES, {}),
+    ("cloudfront:TagResource", DISTRIBUTION, {"aws:RequestTag/Project": "web-platform"}),
+    ("cloudfront:UpdateDistribution", DISTRIBUTION, OURS),
+    ("cloudfront:PublishFunction", PAGE_ROUTES, {}),
+    ("cloudfront:TagResource", PAGE_ROUTES, {}),
+    ("cloudfront:CreateOriginAccessControl", "*", {}),
+    ("cloudfront:UpdateCachePolicy", f"arn:aws:cloudfront::{ACCOUNT}:cache-policy/1", {}),
+    ("s3:PutBucketAcl", "arn:aws:s3:::web-platform-dev-edge-1ab-edgelogbucket-2cd", {}),
+    ("wafv2:CreateWebACL", ACL, UNTAGGED),
+    ("wafv2:CreateWebACL", f"arn:aws:wafv2:{HOME}:{ACCOUNT}:regional/managedruleset/x/y", {}),
+    ("wafv2:PutLoggingConfiguration", ACL, OURS),
+    ("wafv2:AssociateWebACL", ACL, OURS),
+    ("wafv2:AssociateWebACL", BALANCER, {}),
+    ("wafv2:GetWebACL", GLOBAL_ACL, OURS),
+    ("elasticloadbalancing:SetWebAcl", BALANCER, {}),
+    ("logs:CreateLogDelivery", "*", {}),
+    ("logs:CreateLogGroup", f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:aws-waf-logs-web-platform-dev", {}),
+    ("shield:CreateProtection", "*", {}),
+    ("shield:DeleteProtection", f"arn:aws:shield::{ACCOUNT}:protection/1", OURS),
+    ("secretsmanager:GetRandomPassword", "*", {}),
+    ("secretsmanager:GetSecretValue", SECRET, OURS),
     ("ec2:CreateVpc", VPC, UNTAGGED),
     ("ec2:ModifyVpcAttribute", VPC, UNTAGGED),
     ("ec2:CreateSubnet", VPC, OURS),
@@ -98,6 +137,26 @@ DONE = [
 ]
 
 REFUSED = {
+    "another's distribution": ("cloudfront:UpdateDistribution", DISTRIBUTION, OTHERS),
+    "another's distribution made ours": (
+        "cloudfront:TagResource",
+        DISTRIBUTION,
+        {**OTHERS, "aws:RequestTag/Project": "web-platform"},
+    ),
+    "another's function": (
+        "cloudfront:UpdateFunction",
+        f"arn:aws:cloudfront::{ACCOUNT}:function/billing-routes",
+        {},
+    ),
+    "another's firewall": ("wafv2:UpdateWebACL", ACL, OTHERS),
+    "another's firewall for our load balancer": ("wafv2:AssociateWebACL", ACL, OTHERS),
+    "another's log of a firewall": ("wafv2:DeleteLoggingConfiguration", ACL, OTHERS),
+    "the firewall of the distribution changed": ("wafv2:UpdateWebACL", GLOBAL_ACL, OURS),
+    "the firewall of the distribution gone": ("wafv2:DeleteWebACL", GLOBAL_ACL, OURS),
+    "another's protection gone": ("shield:DeleteProtection", f"arn:aws:shield::{ACCOUNT}:protection/1", OTHERS),
+    "the subscription ended": ("shield:DeleteSubscription", "*", {}),
+    "the origin's secret gone": ("secretsmanager:DeleteSecret", SECRET, OURS),
+    "another's log bucket opened": ("s3:PutBucketAcl", "arn:aws:s3:::billing", {}),
     "a subnet in another project's network": ("ec2:CreateSubnet", VPC, OTHERS),
     "a subnet in a network that is nobody's": ("ec2:CreateSubnet", VPC, UNTAGGED),
     "another project's network made ours": (
@@ -218,15 +277,14 @@ def test_d9_deployments_do_their_work(
 def test_d9_inside_the_boundary_too(
     templates: Templates, documents: Documents, tmp_path: Path, action: str, resource: str, context: dict[str, str]
 ) -> None:
-    boundaries = templates["boundaries"]
-    index = list(boundaries["Resources"]).index("DeliveryBoundary")
-    boundary = documents_of(tmp_path / "v9.9.9", boundaries, "boundaries")[index]
+    index = list(templates["boundaries"]["Resources"]).index("DeliveryBoundary")
+    boundary = documents_of(tmp_path / "v9.9.9", templates, ["boundaries"])[index]
     assert allowed(documents, action, resource, boundary=boundary, **context)
 
 
 @pytest.mark.parametrize(
     ("action", "resource", "context"),
-    [act for act in DONE if not act[0].startswith("iam:")],  # IAM is in every region
+    [act for act in DONE if not act[0].startswith(WITHOUT_REGION) and act[1] != GLOBAL_ACL],
     ids=lambda value: str(value)[:60],
 )
 def test_d9_and_nowhere_else(documents: Documents, action: str, resource: str, context: dict[str, str]) -> None:
@@ -243,7 +301,7 @@ def test_regional_tests_are_deployed_where_they_are_asked_for_and_read_their_own
     templates: Templates, tmp_path: Path
 ) -> None:
     given = {"RegionalTests": "true", "AdditionalRegions": "us-east-1,ap-southeast-2"}
-    documents = documents_of(tmp_path / "v9.9.9", templates["deployment_policies"], **given)
+    documents = documents_of(tmp_path / "v9.9.9", templates, **given)
     uploads = "arn:aws:s3:::taskcat-3f9a1c-111122223333-us-east-1/taskcat-3f9a1c/network.yaml"
     assert allowed(documents, "s3:GetObject", uploads, region="us-east-1")
     for region in (HOME, "us-east-1", "ap-southeast-2"):
@@ -291,6 +349,12 @@ def test_fixed_names_are_within_what_may_be_named(templates: Templates) -> None:
 # A scope that is taken away is noticed
 
 MUTATIONS = {
+    "another's distribution": ("EdgePolicy", "CloudfrontOurs", "Condition"),
+    "another's distribution made ours": ("EdgePolicy", "CloudfrontTags", "Condition"),
+    "another's function": ("EdgePolicy", "CloudfrontNamed", "Resource"),
+    "another's firewall": ("EdgePolicy", "Wafv2Ours", "Condition"),
+    "another's protection gone": ("EdgePolicy", "ShieldNew", "Condition"),
+    "another's log bucket opened": ("DataPolicy", "S3Named", "Resource"),
     "a role without a boundary": ("IdentityPolicy", "RolesWithinTheBoundary", "Condition"),
     "the servers' role for another service": ("IdentityPolicy", "PassRolesToEc2", "Condition"),
     "another project's network gone": ("NetworkPolicy", "Ec2Ours", "Condition"),
@@ -313,11 +377,12 @@ MUTATIONS = {
 @pytest.mark.parametrize("act", MUTATIONS)
 def test_a_scope_that_is_taken_away_is_noticed(templates: Templates, tmp_path: Path, act: str) -> None:
     title, sid, part = MUTATIONS[act]
-    broken = json.loads(json.dumps(templates["deployment_policies"]))
-    found = broken["Resources"][title]["Properties"]["PolicyDocument"]["Statement"]
+    broken = {root: json.loads(json.dumps(templates[root])) for root in ROOTS}
+    [root] = [root for root in ROOTS if title in broken[root]["Resources"]]
+    found = broken[root]["Resources"][title]["Properties"]["PolicyDocument"]["Statement"]
     [index] = [number for number, statement in enumerate(found) if statement["Sid"] == sid]
     wider = {"Condition": None, "Resource": ["arn:aws:s3:::nothing"] if title == "GuardPolicy" else ["*"]}[part]
-    edit = at_resource("root", title, f"Properties.PolicyDocument.Statement.{index}.{part}", wider)
-    edit({"root": broken})
+    edit = at_resource(root, title, f"Properties.PolicyDocument.Statement.{index}.{part}", wider)
+    edit(broken)
     action, resource, context = REFUSED[act]
     assert allowed(documents_of(tmp_path / "v9.9.9", broken), action, resource, **context)

@@ -12,7 +12,7 @@ from generator.delivery.bootstrap import TARGET_STACKS, TOOLS_STACKS, bootstrap_
 from generator.delivery.deploy import create_change_set, execute_change_set, template_text
 from generator.deployment_permissions.policies import policy_names
 from generator.environment import TemplateConfiguration, load_all
-from generator.naming import BREAK_GLASS_ROLE, DELIVERY_BOUNDARY, PROJECT, pascal_case
+from generator.naming import BREAK_GLASS_ROLE, DELIVERY_BOUNDARY, GLOBAL_EDGE_STACK, PROJECT, pascal_case
 from generator.rehearsal.emulator import Emulator
 from generator.rendering import render
 from generator.roots import target_account
@@ -92,12 +92,13 @@ def test_d9_every_role_is_bounded_as_those_who_deliver_are(templates: Templates)
 
 
 def test_d9_cloudformation_has_the_computed_policies_and_nothing_else(templates: Templates) -> None:
-    """Named here, made by the root `deployment_policies`, which is bootstrapped before."""
+    """Named here, made by two roots, which are bootstrapped before."""
     role = templates["target_account"]["Resources"]["CloudFormationRole"]["Properties"]
-    made = of_type(templates["deployment_policies"], "AWS::IAM::ManagedPolicy").values()
+    roots = (templates["deployment_policies"], templates["deployment_policies_services"])
+    made = [policy for root in roots for policy in of_type(root, "AWS::IAM::ManagedPolicy").values()]
     names = [policy["Properties"]["ManagedPolicyName"] for policy in made]
     prefix = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/"
-    assert [policy["Fn::Sub"] for policy in role["ManagedPolicyArns"]] == [prefix + name for name in names]
+    assert sorted(policy["Fn::Sub"] for policy in role["ManagedPolicyArns"]) == sorted(prefix + n for n in names)
     assert "Policies" not in role
     others = of_type(templates["target_account"], "AWS::IAM::Policy")
     assert all({"Ref": "CloudFormationRole"} not in policy["Properties"]["Roles"] for policy in others.values())
@@ -109,7 +110,7 @@ def test_the_bootstraps_stacks_are_an_administrators(templates: Templates, title
     [denied] = [each for each in claims.rights_of(templates["target_account"], title) if each["Effect"] == "Deny"]
     assert denied["Action"] == ["cloudformation:*"]
     stacks = [resource["Fn::Sub"].partition(":stack/")[2] for resource in denied["Resource"]]
-    bootstrapped = {stack for _, stack in (*TARGET_STACKS, *TOOLS_STACKS)}
+    bootstrapped = {stack for _, stack in (*TARGET_STACKS, *TOOLS_STACKS)} | {GLOBAL_EDGE_STACK}
     assert sorted(stacks) == sorted(f"{stack}/*" for stack in bootstrapped)
 
 

@@ -1,15 +1,28 @@
-"""W1, W3, W4, W5, E13: the way in."""
+"""W1, W3, W4, W5, D4, D8, D17, E13: the way in."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from generator import response_headers
 from generator.stacks import ingress
 from tests import claims
 from tests.intrinsics import Templates, of_type, resolve, resolved
 
-WITH_DOMAIN = {"EnvironmentName": "dev", "DomainName": "www.example.com", "HostedZoneId": "Z1"}
-WITHOUT_DOMAIN = {"EnvironmentName": "dev", "DomainName": "", "HostedZoneId": ""}
+OPTIONS = {"EnvironmentName": "dev", "WebApplicationFirewall": "true", "ShieldAdvanced": "false"}
+NAMES = {"DistributionDomainName": "d1.cloudfront.net", "OriginSecretArn": "a-secret"}
+WITH_DOMAIN = {**OPTIONS, **NAMES, "DomainName": "www.example.com", "HostedZoneId": "Z1"}
+WITHOUT_DOMAIN = {**OPTIONS, **NAMES, "DomainName": "", "HostedZoneId": ""}
+FIREWALL = {"WebAcl", "WebAclLogGroup", "WebAclLogging", "WebAclAssociation"}
+EDGE = {
+    "EnvironmentName": "dev",
+    "DomainName": "www.example.com",
+    "WebApplicationFirewall": "true",
+    "ShieldAdvanced": "false",
+}
+SECRET = "{{resolve:secretsmanager:a-secret:SecretString}}"
 
 
 def test_w3_http_is_redirected_to_https(templates: Templates) -> None:
@@ -42,7 +55,7 @@ def test_w5_without_domain_an_imported_certificate_is_read_from_ssm(templates: T
     resources = resolved(templates["ingress"], **WITHOUT_DOMAIN)
     [certificate] = resources["HttpsListener"]["Properties"]["Certificates"]
     assert certificate["CertificateArn"] == "{{resolve:ssm:/web-platform/dev/certificate-arn}}"
-    assert resources.keys().isdisjoint({"Certificate", "AliasRecord"})
+    assert resources.keys().isdisjoint({"Certificate", "AliasRecord", "AliasRecordIpv6", "OriginRecord"})
 
 
 def test_w5_with_domain_a_certificate_is_requested_and_validated_through_dns(templates: Templates) -> None:
@@ -50,13 +63,27 @@ def test_w5_with_domain_a_certificate_is_requested_and_validated_through_dns(tem
     assert resources["HttpsListener"]["Properties"]["Certificates"] == [{"CertificateArn": {"Ref": "Certificate"}}]
     certificate = resources["Certificate"]["Properties"]
     assert certificate["ValidationMethod"] == "DNS"
-    assert certificate["DomainValidationOptions"] == [{"DomainName": "www.example.com", "HostedZoneId": "Z1"}]
+    names = ["www.example.com", "origin.www.example.com"]
+    assert [certificate["DomainName"], *certificate["SubjectAlternativeNames"]] == names
+    validated = [{"DomainName": name, "HostedZoneId": "Z1"} for name in names]
+    assert certificate["DomainValidationOptions"] == validated
 
 
-def test_w5_with_domain_the_name_leads_to_the_load_balancer(templates: Templates) -> None:
-    record = resolved(templates["ingress"], **WITH_DOMAIN)["AliasRecord"]["Properties"]
-    assert (record["Name"], record["HostedZoneId"], record["Type"]) == ("www.example.com", "Z1", "A")
+@pytest.mark.parametrize(("title", "record_type"), [("AliasRecord", "A"), ("AliasRecordIpv6", "AAAA")])
+def test_d4_with_domain_the_name_leads_to_cloudfront(templates: Templates, title: str, record_type: str) -> None:
+    record = resolved(templates["ingress"], **WITH_DOMAIN)[title]["Properties"]
+    assert (record["Name"], record["HostedZoneId"], record["Type"]) == ("www.example.com", "Z1", record_type)
+    # All distributions are in this zone: "CloudFront is always Z2FDTNDATAQYW2", says Route 53's documentation.
+    assert record["AliasTarget"] == {"DNSName": "d1.cloudfront.net", "HostedZoneId": "Z2FDTNDATAQYW2"}
+
+
+def test_d4_cloudfront_finds_the_load_balancer_by_a_name_of_its_own(templates: Templates) -> None:
+    """The certificate has that name, and the distribution asks for it before there is a load balancer."""
+    record = resolved(templates["ingress"], **WITH_DOMAIN)["OriginRecord"]["Properties"]
+    assert (record["Name"], record["Type"]) == ("origin.www.example.com", "A")
     assert record["AliasTarget"]["DNSName"] == {"Fn::GetAtt": ["LoadBalancer", "DNSName"]}
+    [_, origin] = resolved(templates["edge"], **EDGE)["Distribution"]["Properties"]["DistributionConfig"]["Origins"]
+    assert origin["DomainName"] == record["Name"]
 
 
 @pytest.mark.parametrize(
@@ -73,12 +100,56 @@ def test_application_url_is_where_the_application_is(
     assert resolve(values["Host"], template, settings) == host
 
 
-def test_w4_browsers_are_told_to_stay_with_https(templates: Templates) -> None:
+def test_d17_answers_bring_the_security_headers(templates: Templates) -> None:
     attributes = templates["ingress"]["Resources"]["HttpsListener"]["Properties"]["ListenerAttributes"]
     values = {attribute["Key"]: attribute["Value"] for attribute in attributes}
-    age = values["routing.http.response.strict_transport_security.header_value"].removeprefix("max-age=")
-    assert int(age.partition(";")[0]) >= 31536000
+    sent = {
+        key.removeprefix("routing.http.response.").removesuffix(".header_value"): value
+        for key, value in values.items()
+        if key.endswith(".header_value")
+    }
+    assert int(sent["strict_transport_security"].removeprefix("max-age=")) >= 31536000
+    assert sent["x_content_type_options"] == "nosniff"
+    assert sent["x_frame_options"] == "DENY"
+    assert sent["content_security_policy"] == response_headers.CONTENT_SECURITY_POLICY
     assert values["routing.http.response.server.enabled"] == "false"
+
+
+# The firewall
+
+
+def test_d8_web_acl_filters_what_the_load_balancer_gets(templates: Templates) -> None:
+    resources = resolved(templates["ingress"], **WITHOUT_DOMAIN)
+    assert resources["WebAcl"]["Properties"]["Scope"] == "REGIONAL"
+    association = resources["WebAclAssociation"]["Properties"]
+    assert association == {"ResourceArn": {"Ref": "LoadBalancer"}, "WebACLArn": {"Fn::GetAtt": ["WebAcl", "Arn"]}}
+
+
+def test_d8_without_the_firewall_nothing_of_it_is_there(templates: Templates) -> None:
+    without = resolved(templates["ingress"], **{**WITH_DOMAIN, "WebApplicationFirewall": "false"})
+    assert resolved(templates["ingress"], **WITH_DOMAIN).keys() >= FIREWALL
+    assert without.keys().isdisjoint(FIREWALL)
+
+
+def test_d8_addresses_are_counted_where_they_are_the_clients_own(templates: Templates) -> None:
+    """Through CloudFront all clients have its addresses. Its secret tells such requests, and nobody else has it."""
+    counted = _limit(templates, WITHOUT_DOMAIN)
+    assert "ScopeDownStatement" not in counted
+    matched = _limit(templates, WITH_DOMAIN)["ScopeDownStatement"]["NotStatement"]["Statement"]["ByteMatchStatement"]
+    assert matched["FieldToMatch"] == {"SingleHeader": {"Name": "x-origin-verify"}}
+    assert (matched["PositionalConstraint"], matched["SearchString"]) == ("EXACTLY", SECRET)
+
+
+def _limit(templates: Templates, settings: dict[str, str]) -> dict[str, Any]:
+    rules = resolved(templates["ingress"], **settings)["WebAcl"]["Properties"]["Rules"]
+    [limit] = [rule["Statement"]["RateBasedStatement"] for rule in rules if "RateBasedStatement" in rule["Statement"]]
+    return dict(limit)
+
+
+def test_d8_shield_protects_the_load_balancer_where_asked_for(templates: Templates) -> None:
+    asked = resolved(templates["ingress"], **{**WITHOUT_DOMAIN, "ShieldAdvanced": "true"})
+    assert asked["LoadBalancerProtection"]["Properties"]["ResourceArn"] == {"Ref": "LoadBalancer"}
+    assert "LoadBalancerProtection" not in resolved(templates["ingress"], **WITHOUT_DOMAIN)
 
 
 def test_w7_answer_without_servers_says_so(templates: Templates) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from pathlib import Path
+from typing import Any
 
+import pytest
+import yaml
+
+from generator.environment import load_all
 from tests import claims
 from tests.intrinsics import Templates, of_type, resolved
 
@@ -18,6 +24,7 @@ REACH = {
     ("WebServer", "Endpoint", 443),
 }
 WITH_BASTION = {("Bastion", "Database", 5432), ("Bastion", "Endpoint", 443)}
+OPEN = {"LoadBalancerAccess": "internet"}
 WITH_SSH = {("operators", "Bastion", 22)}
 WITH_VPN = {("vpn", "Bastion", 22)}
 
@@ -55,24 +62,52 @@ def test_e5_bastion_accepts_nothing_but_ssh_where_asked_for(templates: Templates
 def test_d8_who_reaches_whom_is_this_list_and_no_more(
     templates: Templates, mode: str, vpn: str, reach: set[tuple[str, str, int]]
 ) -> None:
-    ranges = {"OperatorCidr": "operators", "VpnCidr": vpn}
-    resources = resolved(templates["security"], AccessMode=mode, **ranges)
+    given = {"OperatorCidr": "operators", "VpnCidr": vpn, "AccessMode": mode}
+    assert reached(templates, **given, **OPEN) == reach
+
+
+def test_d8_load_balancer_answers_cloudfront_alone_where_asked_for(templates: Templates) -> None:
+    """On 443 and by AWS's own list of addresses; nothing else reaches it, and port 80 is shut."""
+    given = {"OperatorCidr": "operators", "VpnCidr": "", "AccessMode": "none"}
+    from_everywhere = {(source, group, port) for source, group, port in REACH if source == "0.0.0.0/0"}
+    found = reached(templates, **given, LoadBalancerAccess="cloudfront")
+    assert found == (REACH - from_everywhere) | {("CloudFrontAddresses", "LoadBalancer", 443)}
+
+
+def reached(templates: Templates, **settings: str) -> set[tuple[str, str, int]]:
+    """Return who reaches whom on which port: sources are ranges, groups, or the mapping of a prefix list."""
     found = set()
-    for resource in resources.values():
+    for resource in resolved(templates["security"], **settings).values():
         if resource["Type"] == "AWS::EC2::SecurityGroupIngress":
             rule = resource["Properties"]
             assert rule["IpProtocol"] == "tcp"
             assert rule["FromPort"] == rule["ToPort"]
-            source = rule.get("CidrIp") or rule["SourceSecurityGroupId"]["Fn::GetAtt"][0].removesuffix("Group")
-            found.add((source, rule["GroupId"]["Fn::GetAtt"][0].removesuffix("Group"), rule["FromPort"]))
-    assert found == reach
+            found.add((_source(rule), rule["GroupId"]["Fn::GetAtt"][0].removesuffix("Group"), rule["FromPort"]))
+    return found
+
+
+def _source(rule: dict[str, Any]) -> str:
+    if "SourcePrefixListId" in rule:
+        return str(rule["SourcePrefixListId"]["Fn::FindInMap"][0])
+    return str(rule.get("CidrIp") or rule["SourceSecurityGroupId"]["Fn::GetAtt"][0].removesuffix("Group"))
+
+
+def test_d8_prefix_list_is_known_in_every_region_that_the_platform_names(
+    templates: Templates, params_folder: Path
+) -> None:
+    [mapping] = templates["security"]["Mappings"].values()
+    ids = [row["Id"] for row in mapping.values()]
+    assert all(re.fullmatch(r"pl-[0-9a-f]{8}", id_) for id_ in ids)
+    assert len(ids) == len(set(ids))
+    tested = yaml.safe_load((params_folder.parent / "taskcat.yml").read_text())["project"]["regions"]
+    assert {*tested, *(configuration.region for configuration in load_all(params_folder))} <= mapping.keys()
 
 
 @pytest.mark.parametrize(
     ("mode", "groups"), [("none", {"WebServer"}), ("ssm", {"WebServer", "Bastion"}), ("ssh", {"WebServer", "Bastion"})]
 )
 def test_w2_who_calls_the_internet_does_so_over_https(templates: Templates, mode: str, groups: set[str]) -> None:
-    resources = resolved(templates["security"], AccessMode=mode, VpnCidr="")
+    resources = resolved(templates["security"], AccessMode=mode, VpnCidr="", **OPEN)
     rules = [
         resource["Properties"]
         for resource in resources.values()
@@ -102,7 +137,8 @@ def test_d9_web_servers_read_parameters_of_their_environment_only(templates: Tem
 
 @pytest.mark.parametrize(("mode", "allowed"), [("ssm", True), ("ssh", False), ("none", False)])
 def test_e5_session_manager_is_allowed_where_it_is_the_way_in(templates: Templates, mode: str, allowed: bool) -> None:
-    assert ("UseSessionManager" in resolved(templates["security"], AccessMode=mode, VpnCidr="")) == allowed
+    resources = resolved(templates["security"], AccessMode=mode, VpnCidr="", **OPEN)
+    assert ("UseSessionManager" in resources) == allowed
 
 
 def test_d9_web_server_role_is_for_ec2_and_has_no_managed_policy(templates: Templates) -> None:

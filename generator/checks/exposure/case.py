@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -65,3 +65,17 @@ class Claim:
     text: str
     requirements: tuple[str, ...]
     examine: Callable[[Case], Finding]
+
+
+Looks = Iterator[str | None]
+"""One item for each thing looked at: what is wrong with it, or None."""
+
+
+def claim(text: str, requirements: tuple[str, ...], look: Callable[[Case], Looks]) -> Claim:
+    """Return a claim that is examined by looking at one thing after the other."""
+
+    def examine(case: Case) -> Finding:
+        looks = list(look(case))
+        return Finding(len(looks), tuple(one for one in looks if one))
+
+    return Claim(text, requirements, examine)

@@ -27,6 +27,16 @@ def claims() -> list[Claim]:
             {Place.INTERNET},
             COMPONENTS,
         ),
+        _shut(
+            "Behind CloudFront, the load balancer takes nobody else's packets, and the internet reaches nothing at all",
+            ("W1", "D4", "D8"),
+        ),
+        _only(
+            "CloudFront reaches the load balancer on TCP 443, and nothing else",
+            ("W1", "D4", "D8"),
+            {Place.CLOUDFRONT},
+            COMPONENTS,
+        ),
         _only("Web servers accept the load balancer alone", ("W1", "D8", "E8"), EVERYBODY, {Place.WEB_SERVERS}),
         _only("The database accepts web servers and the bastion alone", ("D8", "E9"), EVERYBODY, {Place.DATABASE}),
         _only("The file system accepts web servers alone", ("D8", "E11"), EVERYBODY, {Place.FILE_SYSTEM}),
@@ -51,6 +61,18 @@ def _only(text: str, requirements: tuple[str, ...], sources: Iterable[Place], ta
             excess = path.delivered & ~allowed(case, path.source.place, path.target.place)
             if excess:
                 broken.append(let_through(path, excess))
+        return Finding(len(paths), tuple(broken))
+
+    return Claim(text, requirements, examine)
+
+
+def _shut(text: str, requirements: tuple[str, ...]) -> Claim:
+    def examine(case: Case) -> Finding:
+        if not case.network.asked.behind_cloudfront:
+            return Finding(0, ())
+        others = EVERYBODY - {Place.CLOUDFRONT}
+        paths = [*case.between({Place.INTERNET}, COMPONENTS), *case.between(others, {Place.LOAD_BALANCER})]
+        broken = dict.fromkeys(let_through(path, path.delivered) for path in paths if path.delivered)
         return Finding(len(paths), tuple(broken))
 
     return Claim(text, requirements, examine)

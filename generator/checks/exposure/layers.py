@@ -6,10 +6,8 @@ So each layer keeps to its own table in `statements`, as if the others let every
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 from generator.checks.exposure.addresses import BROADCAST
-from generator.checks.exposure.case import Case, Claim, Finding
+from generator.checks.exposure.case import Case, Claim, Looks, claim
 from generator.checks.exposure.network import Place, Subnet, Tier, Way
 from generator.checks.exposure.paths import Spot
 from generator.checks.exposure.services import NONE, Services, lowest, text
@@ -18,34 +16,23 @@ from generator.checks.exposure.statements import PLACEHOLDER, accepts, leads, pa
 ATTACHED = (Way.INTERNET_GATEWAY, Way.VPN_GATEWAY)
 """Gateways that work only while they are attached to the VPC."""
 
-Looks = Iterator[str | None]
-"""One item for each thing looked at: what is wrong with it, or None."""
-
 
 def claims() -> list[Claim]:
     """Return the claims that hold of single layers."""
     return [
-        _claim("Only the load balancer and the SSH bastion have public addresses", ("W2", "E5", "E9"), _addresses),
-        _claim("Every subnet belongs to one tier, known by what stands in it", ("D1", "E6"), _tiers),
-        _claim("Isolated subnets have no path out: routes alone", ("D1", "D8", "E9"), _isolated_routes),
-        _claim("Isolated subnets have no path out: network ACLs alone", ("D1", "D8", "E14"), _isolated_acls),
-        _claim("Routes alone lead each tier where it is meant to go, and nowhere else", ("D1", "E6"), _routes),
-        _claim("Each zone with a NAT gateway uses its own", ("D1", "E6"), _zones),
-        _claim("Network ACLs alone keep to the borders of the tiers", ("D1", "D8", "E14"), _acls),
-        _claim("Ingress rules alone let in whom they are meant to let in", ("D8", "E5", "E8"), _ingress),
-        _claim("Egress rules alone let out what they are meant to let out", ("D8", "W2"), _egress),
-        _claim("Environments are apart: nothing connects the VPC with another network", ("D6", "D8"), _others),
-        _claim("No packet of IPv6 comes in or goes out", ("D1", "D8"), _ipv6),
-        _claim("Everything that touches the network is in the model", ("D14", "D17"), _known),
+        claim("Only the load balancer and the SSH bastion have public addresses", ("W2", "E5", "E9"), _addresses),
+        claim("Every subnet belongs to one tier, known by what stands in it", ("D1", "E6"), _tiers),
+        claim("Isolated subnets have no path out: routes alone", ("D1", "D8", "E9"), _isolated_routes),
+        claim("Isolated subnets have no path out: network ACLs alone", ("D1", "D8", "E14"), _isolated_acls),
+        claim("Routes alone lead each tier where it is meant to go, and nowhere else", ("D1", "E6"), _routes),
+        claim("Each zone with a NAT gateway uses its own", ("D1", "E6"), _zones),
+        claim("Network ACLs alone keep to the borders of the tiers", ("D1", "D8", "E14"), _acls),
+        claim("Ingress rules alone let in whom they are meant to let in", ("D8", "E5", "E8"), _ingress),
+        claim("Egress rules alone let out what they are meant to let out", ("D8", "W2"), _egress),
+        claim("Environments are apart: nothing connects the VPC with another network", ("D6", "D8"), _others),
+        claim("No packet of IPv6 comes in or goes out", ("D1", "D8"), _ipv6),
+        claim("Everything that touches the network is in the model", ("D14", "D17"), _known),
     ]
-
-
-def _claim(text: str, requirements: tuple[str, ...], look: Callable[[Case], Looks]) -> Claim:
-    def examine(case: Case) -> Finding:
-        looks = list(look(case))
-        return Finding(len(looks), tuple(one for one in looks if one))
-
-    return Claim(text, requirements, examine)
 
 
 def _addresses(case: Case) -> Looks:

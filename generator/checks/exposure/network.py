@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from generator.checks.exposure.addresses import Block
+from generator.checks.exposure.front import Front
+from generator.checks.exposure.security_headers import SecurityHeader
 from generator.checks.exposure.services import Services
 
 
@@ -16,6 +18,9 @@ class Place(StrEnum):
     INTERNET = "internet"
     OPERATORS = "operators"
     """The range that operators connect from; a part of the internet."""
+    CLOUDFRONT = "CloudFront"
+    """CloudFront's origin-facing servers, where they count apart from the internet that they are a part of. Only AWS
+    knows their addresses; they may be any public ones but the operators'."""
     VPN = "VPN network"
     """The network at the other end of the site-to-site VPN."""
     S3 = "S3"
@@ -34,7 +39,7 @@ class Place(StrEnum):
 
 
 AWS_SERVICES = frozenset({Place.S3, Place.DYNAMODB})
-STRANGERS = frozenset({Place.INTERNET, Place.OPERATORS, Place.VPN})
+STRANGERS = frozenset({Place.INTERNET, Place.OPERATORS, Place.CLOUDFRONT, Place.VPN})
 """Outsiders who begin conversations."""
 OUTSIDE = STRANGERS | AWS_SERVICES
 INSIDE = frozenset(Place) - OUTSIDE
@@ -73,7 +78,7 @@ class GroupRule:
     outbound: bool
     services: Services
     peer: Block | str
-    """The addresses, or the security group, that the rule names."""
+    """The addresses that the rule names, or the security group, or `CLOUDFRONT` for CloudFront's prefix list."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,20 @@ class Listener:
     address: str
     port: int
     protocol: str
+    headers: frozenset[SecurityHeader]
+    """The security headers that its answers carry whatever a server says."""
+    certificates: tuple[str, ...]
+    """Addresses of the release's certificates; without those that are imported."""
+
+
+@dataclass(frozen=True)
+class HeaderCondition:
+    """That a rule takes only requests with a certain header."""
+
+    name: str
+    """In small letters, as HTTP does not tell them apart."""
+    values: tuple[str, ...]
+    """Any one of them is enough."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +185,8 @@ class Action:
     redirects_to: tuple[str, str]
     """Protocol and port; empty where it is no redirect."""
     target_groups: tuple[str, ...]
+    headers: tuple[HeaderCondition, ...]
+    """What a request must have, all of it."""
 
 
 @dataclass(frozen=True)
@@ -195,10 +216,19 @@ class Relay:
 class Asked:
     """What the setting asks for, as far as it decides who may reach what."""
 
+    environment: str
     access_mode: str
     operator_range: Block
     vpn_range: Block | None
     interface_endpoints: bool
+    behind_cloudfront: bool
+    """Whether the load balancer takes CloudFront's requests alone."""
+    domain: str
+    """The name that viewers use; empty where there is none, and CloudFront serves the website alone."""
+    firewall: bool
+    """Whether a web ACL examines requests."""
+    shield: bool
+    """Whether Shield Advanced protects what faces the internet."""
 
 
 @dataclass(frozen=True)
@@ -218,6 +248,7 @@ class Network:
     vpn_connections: tuple[str, ...]
     vpn_routes: tuple[VpnRoute, ...]
     relay: Relay
+    front: Front
     ipv6: tuple[str, ...]
     """What would let IPv6 in or out, each as a sentence with a packet."""
     other_networks: tuple[str, ...]

@@ -71,6 +71,11 @@ class Spot:
         """The security groups of who stands there."""
         return self.component.groups if self.component else frozenset()
 
+    @property
+    def memberships(self) -> frozenset[str]:
+        """What a rule may name in the place of its addresses: its groups, or the prefix list that it is on."""
+        return frozenset({self.place}) if self.place is Place.CLOUDFRONT else self.groups
+
     def __str__(self) -> str:
         """Return the spot as counterexamples name it."""
         return f"{self.block} ({', '.join(self.component.resources) if self.component else self.place})"
@@ -142,8 +147,16 @@ class Paths:
         operators = without([network.asked.operator_range], [network.vpc, *vpn])
         internet = without(public, operators)
         whole = {Place.INTERNET: internet, Place.OPERATORS: operators, Place.VPN: vpn}
+        if self._knows_cloudfront:
+            whole[Place.CLOUDFRONT] = internet
         whole |= dict.fromkeys(AWS_SERVICES, public)
         return [Spot(place, part) for place, blocks in whole.items() for part in atoms(blocks, self.bounds)]
+
+    @property
+    def _knows_cloudfront(self) -> bool:
+        """Whether CloudFront counts apart from the internet: where it is meant to, and where a rule says so."""
+        named = any(rule.peer is Place.CLOUDFRONT for rule in self.network.group_rules)
+        return named or self.network.asked.behind_cloudfront
 
     @cached_property
     def strangers(self) -> list[Spot]:
@@ -178,13 +191,13 @@ class Paths:
 
     def group_step(self, spot: Spot, outbound: bool, peer: Spot) -> Step:
         """Return what the security groups of a spot say of requests to, or from, a peer."""
-        key = (spot.groups, outbound, peer.block, peer.groups)
+        key = (spot.groups, outbound, peer.block, peer.memberships)
         if key not in self._group_steps:
             decisions = tuple(
                 decision
                 for group in sorted(spot.groups)
                 for named, decision in self._rules.get((group, outbound), [])
-                if (named.covers(peer.block) if isinstance(named, Block) else named in peer.groups)
+                if (named.covers(peer.block) if isinstance(named, Block) else named in peer.memberships)
             )
             where = f"{'egress' if outbound else 'ingress'} of {', '.join(sorted(spot.groups)) or 'no group'}"
             self._group_steps[key] = Step(where, decisions)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from itertools import combinations
 
-from generator.checks.exposure import end_to_end, layers, relay, unneeded
+from generator.checks.exposure import cloudfront, end_to_end, firewall, layers, origin_buckets, relay, unneeded
 from generator.checks.exposure.case import Case, Claim
 from generator.checks.exposure.network import Network
 from generator.checks.exposure.reading import read
@@ -51,7 +51,14 @@ def prove(settings: Sequence[tuple[Setting, Resolution]]) -> list[Verdict]:
 
 def claims() -> list[Claim]:
     """Return the claims that are examined in one setting at a time."""
-    return [*end_to_end.claims(), *relay.claims(), *layers.claims()]
+    return [
+        *end_to_end.claims(),
+        *relay.claims(),
+        *cloudfront.claims(),
+        *origin_buckets.claims(),
+        *firewall.claims(),
+        *layers.claims(),
+    ]
 
 
 def _verdict(claim: Claim, examined: Sequence[_Examined]) -> Verdict:

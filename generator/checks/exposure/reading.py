@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from generator.checks.exposure.addresses import block
 from generator.checks.exposure.network import Asked, NatGateway, Network, Place, Route, Subnet, VpnRoute, Way
 from generator.checks.exposure.reading_components import components, placed
+from generator.checks.exposure.reading_distributions import unread_parts
+from generator.checks.exposure.reading_front import front, unknown_ways
 from generator.checks.exposure.reading_ipv6 import ipv6_openings
 from generator.checks.exposure.reading_relay import relay
 from generator.checks.exposure.reading_rules import acl_entries, group_rules
@@ -74,6 +76,7 @@ def read(resolution: Resolution) -> Network:
         vpn_connections=tuple(connection.address for connection in resolution.of_type("AWS::EC2::VPNConnection")),
         vpn_routes=vpn_routes,
         relay=relay(resolution, standing),
+        front=front(resolution),
         ipv6=tuple(ipv6_openings(resolution)),
         other_networks=tuple(
             f"{resource.address} ({resource.type}) connects the VPC with another network"
@@ -82,6 +85,8 @@ def read(resolution: Resolution) -> Network:
         ),
         unknown=(
             *unknown_resources(resolution),
+            *unknown_ways(resolution),
+            *unread_parts(resolution),
             *_associated_twice(resolution),
             *unplaced,
             *adrift,
@@ -93,10 +98,16 @@ def read(resolution: Resolution) -> Network:
 def _asked(resolution: Resolution) -> Asked:
     asked = resolution.parameters[""]
     return Asked(
+        environment=asked["EnvironmentName"],
         access_mode=asked["AccessMode"],
         operator_range=block(asked["OperatorCidr"], "parameter OperatorCidr"),
         vpn_range=block(asked["VpnCidr"], "parameter VpnCidr") if asked.get("VpnCidr") else None,
         interface_endpoints=is_true(asked["InterfaceEndpoints"]),
+        # A release of before these settings knows nothing of them.
+        behind_cloudfront=asked.get("LoadBalancerAccess") == "cloudfront",
+        domain=asked.get("DomainName", ""),
+        firewall=is_true(asked.get("WebApplicationFirewall")),
+        shield=is_true(asked.get("ShieldAdvanced")),
     )
 
 

@@ -5,37 +5,75 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from generator.checks.exposure.network import Action, Component, Listener, Place, Relay, TargetGroup
+from generator.checks.exposure.network import (
+    Action,
+    Component,
+    HeaderCondition,
+    Listener,
+    Place,
+    Relay,
+    TargetGroup,
+)
 from generator.checks.exposure.reading_unknown import is_true, named
+from generator.checks.exposure.security_headers import SecurityHeader, effective
 from generator.resolver import Resolution, Resource
 
 LISTENER = "AWS::ElasticLoadBalancingV2::Listener"
 RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
 TARGET_GROUP = "AWS::ElasticLoadBalancingV2::TargetGroup"
 
+SENT_HEADERS: Mapping[str, SecurityHeader] = {
+    f"routing.http.response.{name.replace('-', '_')}.header_value": name
+    for name in SecurityHeader
+    if name is not SecurityHeader.REFERRER
+}
+"""The attributes of a listener that send a security header, with its name; there is none for the referrer policy.
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/header-modification.html"""
+
 
 def relay(resolution: Resolution, components: Sequence[Component]) -> Relay:
     """Return what load balancers of a setting take, and hand on."""
     place_of = {address: component.place for component in components for address in component.resources}
     return Relay(
-        listeners=tuple(
-            Listener(one.address, int(one.properties["Port"]), one.properties["Protocol"])
-            for one in resolution.of_type(LISTENER)
-        ),
+        listeners=tuple(_listener(one) for one in resolution.of_type(LISTENER)),
         actions=tuple(_actions(resolution)),
         target_groups=tuple(_target_group(resolution, one, place_of) for one in resolution.of_type(TARGET_GROUP)),
     )
 
 
+def _listener(resource: Resource) -> Listener:
+    properties = resource.properties
+    sent: dict[SecurityHeader, str] = {
+        SENT_HEADERS[attribute["Key"]]: str(attribute["Value"])
+        for attribute in properties.get("ListenerAttributes", [])
+        if attribute["Key"] in SENT_HEADERS
+    }
+    return Listener(
+        resource.address,
+        int(properties["Port"]),
+        properties["Protocol"],
+        headers=effective(sent),
+        certificates=tuple(named(one.get("CertificateArn")) for one in properties.get("Certificates", [])),
+    )
+
+
 def _actions(resolution: Resolution) -> Iterator[Action]:
     for one in resolution.of_type(LISTENER):
-        yield from (_action(one.address, one.address, action) for action in one.properties["DefaultActions"])
+        yield from (_action(one.address, one.address, action, ()) for action in one.properties["DefaultActions"])
     for one in resolution.of_type(RULE):
         listener = named(one.properties["ListenerArn"])
-        yield from (_action(one.address, listener, action) for action in one.properties["Actions"])
+        wanted = tuple(_header_conditions(one.properties.get("Conditions", [])))
+        yield from (_action(one.address, listener, action, wanted) for action in one.properties["Actions"])
 
 
-def _action(address: str, listener: str, action: Mapping[str, Any]) -> Action:
+def _header_conditions(conditions: Sequence[Mapping[str, Any]]) -> Iterator[HeaderCondition]:
+    for one in conditions:
+        config = one.get("HttpHeaderConfig", {})
+        if one["Field"] == "http-header" and config.get("Values"):
+            yield HeaderCondition(config["HttpHeaderName"].lower(), tuple(config["Values"]))
+
+
+def _action(address: str, listener: str, action: Mapping[str, Any], headers: tuple[HeaderCondition, ...]) -> Action:
     weighted = [group["TargetGroupArn"] for group in action.get("ForwardConfig", {}).get("TargetGroups", [])]
     arns = [*weighted, *([action["TargetGroupArn"]] if "TargetGroupArn" in action else [])]
     redirect = action.get("RedirectConfig", {})
@@ -45,6 +83,7 @@ def _action(address: str, listener: str, action: Mapping[str, Any]) -> Action:
         kind=action["Type"],
         redirects_to=(redirect.get("Protocol", ""), redirect.get("Port", "")),
         target_groups=tuple(sorted({named(arn) or str(arn) for arn in arns})),
+        headers=headers,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from generator.checks.exposure.addresses import EVERYWHERE, Block, block
 from generator.checks.exposure.network import AclEntry, GroupRule
+from generator.checks.exposure.reading_prefix_lists import members
 from generator.checks.exposure.reading_unknown import is_true, named
 from generator.checks.exposure.services import ALL, Services, services
 from generator.errors import UserError
@@ -21,6 +22,7 @@ INLINE_RULES = {"SecurityGroupIngress": False, "SecurityGroupEgress": True}
 """The properties of a group that hold rules, and whether they let out."""
 
 GROUP_KEYS = ("SourceSecurityGroupId", "DestinationSecurityGroupId")
+PREFIX_LIST_KEYS = ("SourcePrefixListId", "DestinationPrefixListId")
 
 
 def group_rules(resolution: Resolution) -> Iterator[GroupRule]:
@@ -31,19 +33,23 @@ def group_rules(resolution: Resolution) -> Iterator[GroupRule]:
     for group in resolution.of_type("AWS::EC2::SecurityGroup"):
         for key, outbound in INLINE_RULES.items():
             for index, rule in enumerate(group.properties.get(key, [])):
-                yield from _group_rule(f"{group.address}.{key}[{index}]", group.address, rule, outbound)
+                address = f"{group.address}.{key}[{index}]"
+                yield from _group_rule(address, group.address, rule, outbound, resolution.region)
         if not group.properties.get("SecurityGroupEgress"):
             yield GroupRule(f"{group.address} (EC2's default egress)", group.address, True, ALL, EVERYWHERE)
     for kind, outbound in SEPARATE_RULES.items():
         for rule in resolution.of_type(kind):
-            yield from _group_rule(rule.address, named(rule.properties["GroupId"]), rule.properties, outbound)
+            group_of_rule = named(rule.properties["GroupId"])
+            yield from _group_rule(rule.address, group_of_rule, rule.properties, outbound, resolution.region)
 
 
-def _group_rule(address: str, group: str, rule: Mapping[str, Any], outbound: bool) -> Iterator[GroupRule]:
+def _group_rule(address: str, group: str, rule: Mapping[str, Any], outbound: bool, region: str) -> Iterator[GroupRule]:
     asked = _services(address, rule["IpProtocol"], rule, "FromPort", "ToPort")
     peer: Block | str | None = block(rule["CidrIp"], address) if "CidrIp" in rule else None
     if peer is None:
         peer = next((named(rule[key]) for key in GROUP_KEYS if key in rule), None)
+    if peer is None:
+        peer = next((members(rule[key], region) for key in PREFIX_LIST_KEYS if key in rule), None)
     if peer is not None:
         yield GroupRule(address, group, outbound, asked, peer)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from generator.checks.exposure.reading_prefix_lists import members
 from generator.resolver import Resolution, Resource, references
 
 READ = frozenset(
@@ -41,7 +42,10 @@ READ = frozenset(
         "AWS::EC2::VPNGateway",
         "AWS::EC2::VPNGatewayRoutePropagation",
         "AWS::EFS::MountTarget",
+        "AWS::ElasticLoadBalancingV2::Listener",
+        "AWS::ElasticLoadBalancingV2::ListenerRule",
         "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
         "AWS::RDS::DBInstance",
         "AWS::RDS::DBSubnetGroup",
     }
@@ -51,28 +55,36 @@ READ = frozenset(
 WITHOUT_INTERFACE = frozenset(
     {
         "AWS::CloudFormation::Stack",
+        "AWS::CloudWatch::Alarm",
         "AWS::EC2::CustomerGateway",
         "AWS::EC2::FlowLog",
         "AWS::EC2::KeyPair",
         "AWS::IAM::ManagedPolicy",
         "AWS::IAM::Policy",
         "AWS::IAM::Role",
+        "AWS::Route53::RecordSet",
         "AWS::SSM::Document",
         "AWS::SSM::Parameter",
+        "AWS::Shield::Protection",
+        "AWS::WAFv2::WebACLAssociation",
     }
 )
-"""Types that may name a subnet or a group without standing in it."""
+"""Types that may name a subnet, a group or a load balancer without standing in it or calling it."""
 
 PLACES = (
     "AWS::EC2::Subnet",
     "AWS::EC2::SecurityGroup",
     "AWS::EC2::LaunchTemplate",
     "AWS::EC2::NetworkInterface",
+    "AWS::ElasticLoadBalancingV2::Listener",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer",
     "AWS::RDS::DBSubnetGroup",
 )
-"""What a resource names that has a network interface."""
+"""What a resource names that has a network interface, or that calls a load balancer in the name of others."""
 
 SINGLE_RULE_PEERS = ("CidrIp", "CidrIpv6", "SourceSecurityGroupId", "DestinationSecurityGroupId")
+
+PREFIX_LIST_PEERS = ("SourcePrefixListId", "DestinationPrefixListId")
 
 
 def named(value: Any) -> str:
@@ -124,8 +136,11 @@ def _unread_parts(resolution: Resolution, resource: Resource) -> Iterator[str]:
 
 
 def _unread_peer(resolution: Resolution, address: str, rule: Any) -> Iterator[str]:
-    peers = [rule[key] for key in SINGLE_RULE_PEERS if key in rule]
-    if not peers:
+    lists = [rule[key] for key in PREFIX_LIST_PEERS if key in rule]
+    for one in lists:
+        if members(one, resolution.region) is None:
+            yield f"{address} names the prefix list {one}; the proof knows CloudFront's alone, of each region its own"
+    if not lists and not any(key in rule for key in SINGLE_RULE_PEERS):
         yield f"{address}: the proof reads rules that name a range or a security group, and this one names neither"
     group = next((rule[key] for key in SINGLE_RULE_PEERS[2:] if key in rule), None)
     if group is not None and named(group) not in resolution.resources:

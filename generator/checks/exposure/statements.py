@@ -16,6 +16,12 @@ SSH, HTTP, HTTPS, NFS, POSTGRESQL = 22, 80, 443, 2049, 5432
 
 ANYBODY = frozenset(Place)
 
+APPLICATION_PATHS = ("/api/*", "/product-images/*", "/healthz")
+"""What CloudFront asks web servers for, where it does."""
+
+ORIGIN_HEADER = "x-origin-verify"
+"""The header by which the load balancer knows its own distribution, in small letters."""
+
 When = Callable[[Asked], bool]
 
 
@@ -27,6 +33,16 @@ def always(_: Asked) -> bool:
 def ssh_access(asked: Asked) -> bool:
     """Say that a line holds where operators come through SSH."""
     return asked.access_mode == "ssh"
+
+
+def open_to_the_internet(asked: Asked) -> bool:
+    """Say that a line holds where clients reach the load balancer themselves."""
+    return not asked.behind_cloudfront
+
+
+def behind_cloudfront(asked: Asked) -> bool:
+    """Say that a line holds where the load balancer takes CloudFront's requests alone."""
+    return asked.behind_cloudfront
 
 
 def bastion_stands(asked: Asked) -> bool:
@@ -60,7 +76,8 @@ class Meant:
 
 
 ACCEPTS = (
-    Meant(Place.LOAD_BALANCER, ANYBODY, tcp(HTTP, HTTPS)),
+    Meant(Place.LOAD_BALANCER, ANYBODY, tcp(HTTP, HTTPS), open_to_the_internet),
+    Meant(Place.LOAD_BALANCER, frozenset({Place.CLOUDFRONT}), tcp(HTTPS), behind_cloudfront),
     Meant(Place.WEB_SERVERS, frozenset({Place.LOAD_BALANCER}), tcp(HTTP, HTTPS)),
     Meant(Place.BASTION, frozenset({Place.OPERATORS, Place.VPN}), tcp(SSH), ssh_access),
     Meant(Place.DATABASE, frozenset({Place.WEB_SERVERS, Place.BASTION}), tcp(POSTGRESQL)),
@@ -129,7 +146,7 @@ class Exit:
 
 EXITS = (
     Exit(Tier.PUBLIC, STRANGERS - {Place.VPN} | AWS_SERVICES, Way.INTERNET_GATEWAY),
-    Exit(Tier.PRIVATE, frozenset({Place.INTERNET, Place.OPERATORS}), Way.NAT_GATEWAY),
+    Exit(Tier.PRIVATE, STRANGERS - {Place.VPN}, Way.NAT_GATEWAY),
     Exit(Tier.PRIVATE, AWS_SERVICES, Way.GATEWAY_ENDPOINT),
     Exit(Tier.PUBLIC, frozenset({Place.VPN}), Way.VPN_GATEWAY),
     Exit(Tier.PRIVATE, frozenset({Place.VPN}), Way.VPN_GATEWAY),
@@ -151,8 +168,30 @@ class Flow:
 
 
 FLOWS = (
-    Flow("Clients reach the load balancer", ("W1", "W3", "E8", "E13"), Place.INTERNET, Place.LOAD_BALANCER, (80, 443)),
-    Flow("Operators are clients too", ("W1",), Place.OPERATORS, Place.LOAD_BALANCER, (80, 443)),
+    Flow(
+        "Clients reach the load balancer",
+        ("W1", "W3", "E8", "E13"),
+        Place.INTERNET,
+        Place.LOAD_BALANCER,
+        (HTTP, HTTPS),
+        open_to_the_internet,
+    ),
+    Flow(
+        "Operators are clients too",
+        ("W1",),
+        Place.OPERATORS,
+        Place.LOAD_BALANCER,
+        (HTTP, HTTPS),
+        open_to_the_internet,
+    ),
+    Flow(
+        "CloudFront reaches the load balancer, where that takes nobody else's requests",
+        ("W1", "D4"),
+        Place.CLOUDFRONT,
+        Place.LOAD_BALANCER,
+        (HTTPS,),
+        behind_cloudfront,
+    ),
     Flow(
         "The load balancer reaches web servers, for requests and health checks",
         ("W1", "W4", "W6"),

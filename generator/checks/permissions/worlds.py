@@ -18,6 +18,7 @@ from generator.naming import (
     PIPELINE_STACK,
     PLATFORM,
     PROJECT,
+    SERVICE_POLICIES_STACK,
     TARGET_STACK,
     TOOLS_STACK,
     account_parameter,
@@ -46,6 +47,7 @@ IN_TOOLS = {"boundaries": BOUNDARIES_STACK, "tools_account": TOOLS_STACK, "pipel
 IN_TARGET = {
     "boundaries": BOUNDARIES_STACK,
     "deployment_policies": DEPLOYMENT_POLICIES_STACK,
+    "deployment_policies_services": SERVICE_POLICIES_STACK,
     "target_account": TARGET_STACK,
 }
 """The roots that an administrator deploys in an account, with the names of their stacks."""
@@ -56,7 +58,7 @@ STORES = "tools_account"
 OF_TOOLS = (f"{STORES}/", "pipeline/")
 """How the addresses begin of what stands in the tools account."""
 
-GLOBAL_SERVICES = frozenset({"cloudfront", "iam", "organizations", "route53"})
+GLOBAL_SERVICES = frozenset({"cloudfront", "iam", "organizations", "route53", "shield"})
 """Services whose requests count as of us-east-1, wherever they come from.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-requestedregion"""
 

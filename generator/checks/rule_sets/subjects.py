@@ -29,6 +29,9 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "SourceBucketName": ["web-platform-source"],
     "SourceRepository": ["", "my-team/my-shop"],
     "NotificationEmail": ["", "operators@example.com"],
+    "EnvironmentName": ["prod"],
+    "DomainName": ["", "shop.example.com"],
+    "HostedZoneId": ["", "Z0123456789ABCDEFGHIJ"],
 }
 """Values of parameters of roots other than the platform. Where there are two, what is switched off and on."""
 

@@ -25,6 +25,19 @@ PROOF = "rule sets"
 Evaluate = Callable[[ToolEnvironment, Path, Mapping[str, Subject]], list[Evaluation]]
 
 
+WITHOUT_RULES = frozenset({"AWS::CertificateManager::Certificate"})
+"""Types that no general rule set has a rule about."""
+
+
+def has_rules(subject: Subject) -> bool:
+    """Whether a subject has any resource, among those that are judged, that a general rule set could look at."""
+    resources = subject.folded.template["Resources"]
+    return any(
+        resource["Type"] not in WITHOUT_RULES and subject.address(logical_id) not in subject.context
+        for logical_id, resource in resources.items()
+    )
+
+
 @dataclass(frozen=True)
 class RuleSet:
     """A third-party rule set as one of our gates."""
@@ -32,7 +45,7 @@ class RuleSet:
     name: str
     evaluate: Evaluate
     requirements: tuple[str, ...]
-    concerns: Callable[[Subject], bool] = lambda _: True
+    concerns: Callable[[Subject], bool] = has_rules
     """Whether a subject has anything that the rules could look at; nothing evaluated is an objection only then."""
     in_parts: bool = False
     """Whether the tool uses one core and starts at once, and so is worth a process for every core."""
