@@ -284,7 +284,7 @@ def _naming_the_refusal(original: Any) -> Any:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Requests to CloudFormation and CodeBuild
+# Requests to CloudFormation, CodeBuild and ACM
 # ---------------------------------------------------------------------------------------------------------------------
 
 _LOG_GROUP = re.compile(r"arn:aws:logs:[^:]*:\d{12}:log-group:[^:]+(:\*)?")
@@ -294,10 +294,12 @@ _CHANGE_SET = re.compile(r"arn:aws:cloudformation:[^:]+:\d{12}:changeSet/([^/]+)
 def resources_of_requests() -> None:
     """A change set is asked about by its stack's ARN and its name, a build by its project's ARN, and so on.
 
-    Log groups stand with a stream's part in what IAM is asked, but for tags. AWS's own parameters are of no account.
+    Log groups stand with a stream's part in what IAM is asked, but for tags. AWS's own parameters are of no account. A
+    certificate that is imported has no ARN yet: IAM is asked about all of the region.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscodebuild.html
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscertificatemanager.html
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
     https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html
     """
@@ -322,6 +324,8 @@ def _as_iam_is_asked(original: Any) -> Any:
         found = str(original(service, method, path, headers, body, query_params, region, account_id))
         if service == "codebuild" and found == "*" and (ids := re.findall(rb'"([^":]+):[0-9a-f-]{36}"', body)):
             return f"arn:aws:codebuild:{region}:{account_id}:project/{ids[0].decode()}"
+        if service == "acm" and found == "*" and headers.get("x-amz-target", "").endswith(".ImportCertificate"):
+            return f"arn:aws:acm:{region}:{account_id}:certificate/*"
         if service == "logs" and _LOG_GROUP.fullmatch(found) and "Tag" not in headers.get("x-amz-target", ""):
             stream = re.search(rb'"logStreamName":\s*"([^"]*)"', body)
             return f"{found.removesuffix(':*')}:log-stream:{stream[1].decode() if stream else ''}"

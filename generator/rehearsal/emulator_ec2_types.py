@@ -236,6 +236,9 @@ def _security_group_rule(direction: str) -> ApiType:
         for pair in permission.get("UserIdGroupPairs", ()):
             if pair["GroupId"] not in store("ec2", "_security_groups"):
                 raise ApiError(f"The security group '{pair['GroupId']}' does not exist")
+        for each in permission.get("PrefixListIds", ()):
+            if not call("ec2", "DescribeManagedPrefixLists", PrefixListIds=[each["PrefixListId"]])["PrefixLists"]:
+                raise ApiError(f"The prefix list ID '{each['PrefixListId']}' does not exist")
         operation = f"AuthorizeSecurityGroup{direction}"
         answer = call("ec2", operation, GroupId=group_id, IpPermissions=[permission])
         rule_id: str = answer["SecurityGroupRules"][0]["SecurityGroupRuleId"]

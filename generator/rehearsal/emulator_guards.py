@@ -86,6 +86,14 @@ def wrap_action(module_name: str, action: str, wrap: Callable[[Any], Any], table
     actions[action] = wrap(actions[action])
 
 
+def add_action(module_name: str, action: str, act: Callable[[Any], Response], table: str = "_ACTION_MAP") -> None:
+    """Give a service an action that ministack lacks."""
+    actions = getattr(import_module(module_name), table, {})
+    if action in actions:
+        raise PatchError(f"{module_name} has {action} by itself now: ministack is newer than {MINISTACK_VERSION}.")
+    actions[action] = act
+
+
 def edited(edit: Callable[[str], str]) -> Callable[[Any], Any]:
     """Wrap an action so that the XML of a successful answer goes through `edit`."""
 

@@ -18,13 +18,15 @@ from xml.sax.saxutils import escape
 from generator.rehearsal.emulator_api import ApiError, call
 from generator.rehearsal.emulator_authorization_requests import AUTHORIZATION
 from generator.rehearsal.emulator_authorization_stacks import STACK_AUTHORIZATION
+from generator.rehearsal.emulator_auto_scaling import AUTO_SCALING_GROUPS
 from generator.rehearsal.emulator_change_sets import (
     change_sets_of_stacks_in_review,
     refused_change_sets,
     requests_tried_again,
 )
+from generator.rehearsal.emulator_connections import connections_that_stay
 from generator.rehearsal.emulator_cross_account import buckets_of_other_accounts, templates_of_other_accounts
-from generator.rehearsal.emulator_ec2_types import launch_instance, launch_template_data
+from generator.rehearsal.emulator_edge_types import EDGE_PATCHES
 from generator.rehearsal.emulator_faults import planned_failures
 from generator.rehearsal.emulator_guards import (
     Response,
@@ -36,8 +38,10 @@ from generator.rehearsal.emulator_guards import (
     wrap_action,
 )
 from generator.rehearsal.emulator_handlers import Created, Properties
+from generator.rehearsal.emulator_hosted_zones import zones_with_ids
 from generator.rehearsal.emulator_names import shortened_names
 from generator.rehearsal.emulator_regions import images_of_each_region, virtual_hosted_template_urls
+from generator.rehearsal.emulator_targets import TARGETS
 
 ALL_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
@@ -441,177 +445,6 @@ def _set_table(name: str, old: Properties, new: Properties) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# S3
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def bucket_encryption() -> None:
-    """A bucket encrypts as its template says; ministack keeps S3's default for every bucket of a stack."""
-    put = guarded("ministack.services.s3", "_put_bucket_encryption", "name", "body")
-
-    def encrypt(name: str, old: Properties, new: Properties) -> None:
-        if "BucketEncryption" in new:
-            put(name, _encryption_xml(new["BucketEncryption"]))
-
-    apply_settings(handler_of("AWS::S3::Bucket"), encrypt)
-
-
-def _encryption_xml(encryption: Properties) -> bytes:
-    rules = []
-    for rule in encryption["ServerSideEncryptionConfiguration"]:
-        default = rule["ServerSideEncryptionByDefault"]
-        key = default.get("KMSMasterKeyID")
-        master_key = f"<KMSMasterKeyID>{escape(str(key))}</KMSMasterKeyID>" if key else ""
-        bucket_key = str(rule.get("BucketKeyEnabled", False)).lower()
-        rules.append(
-            f"<Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>{escape(default['SSEAlgorithm'])}</SSEAlgorithm>"
-            f"{master_key}</ApplyServerSideEncryptionByDefault><BucketKeyEnabled>{bucket_key}</BucketKeyEnabled></Rule>"
-        )
-    content = "".join(rules)
-    return f"<ServerSideEncryptionConfiguration>{content}</ServerSideEncryptionConfiguration>".encode()
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Auto Scaling
-# ---------------------------------------------------------------------------------------------------------------------
-
-AUTO_SCALING = "ministack.services.autoscaling"
-
-
-def group_instances() -> None:
-    """An Auto Scaling group runs instances from its launch template, spread over its subnets and in its target groups.
-
-    ministack invents instance ids that EC2 does not know, and for a group of a stack not even those. Nothing runs, so
-    every instance is healthy at once, and a CreationPolicy or UpdatePolicy that waits for signals has them.
-    """
-    replace_function(
-        AUTO_SCALING, "_reconcile_instances", ("asg",), lambda original: lambda asg: _reconcile(asg, original)
-    )
-    wrap_action(AUTO_SCALING, "DescribeAutoScalingGroups", edited(_with_target_groups))
-    handler = handler_of("AWS::AutoScaling::AutoScalingGroup")
-    create, update, delete = handler["create"], handler["update"], handler["delete"]
-
-    def creating(logical_id: str, props: Properties, stack_name: str) -> Created:
-        name, attributes = create(logical_id, props, stack_name)
-        _fill(name, props)
-        return name, attributes
-
-    def updating(physical_id: str, old_props: Properties, new_props: Properties, *rest: Any) -> Created:
-        before = dict(_group(physical_id) or {})
-        name, attributes = update(physical_id, old_props, new_props, *rest)
-        if name == physical_id and before.get("LaunchTemplate") != (_group(name) or {}).get("LaunchTemplate"):
-            # What a rolling update leaves behind: instances of the new version only.
-            _terminate(before, list(before["Instances"]))
-        _fill(name, new_props)
-        return name, attributes
-
-    def deleting(physical_id: str, props: Properties) -> None:
-        group = _group(physical_id)
-        if group is not None:
-            _terminate(group, list(group["Instances"]))
-        delete(physical_id, props)
-
-    handler |= {"create": creating, "update": updating, "delete": deleting}
-
-
-def _group(name: str) -> dict[str, Any] | None:
-    group: dict[str, Any] | None = import_module(AUTO_SCALING)._asgs.get(name)
-    return group
-
-
-def _fill(name: str, props: Properties) -> None:
-    """Keep what ministack's handler drops from the template, and run the instances."""
-    group = _group(name)
-    if group is None:
-        return
-    instance_ids = [each["InstanceId"] for each in group["Instances"]]
-    wanted = list(props.get("TargetGroupARNs") or ())
-    for arn in group.get("TargetGroupARNs", []):
-        if arn not in wanted:
-            _in_target_group("DeregisterTargets", arn, instance_ids)
-    for arn in wanted:
-        _in_target_group("RegisterTargets", arn, instance_ids)
-    group["TargetGroupARNs"] = wanted
-    # A template must say whether a tag propagates, so one that does not say comes from the stack, and those do.
-    of_stack = {tag["Key"] for tag in props.get("Tags") or () if "PropagateAtLaunch" not in tag}
-    for tag in group["Tags"]:
-        tag["PropagateAtLaunch"] = tag.get("PropagateAtLaunch", False) or tag["Key"] in of_stack
-    if "AvailabilityZones" not in props:
-        subnets = import_module(EC2)._subnets
-        zones = (subnets[each]["AvailabilityZone"] for each in _subnet_ids(group) if each in subnets)
-        group["AvailabilityZones"] = sorted(set(zones)) or group["AvailabilityZones"]
-    import_module(AUTO_SCALING)._reconcile_instances(group)
-
-
-def _reconcile(group: dict[str, Any], original: Callable[[dict[str, Any]], None]) -> None:
-    if not _subnet_ids(group) or not group.get("LaunchTemplate"):
-        original(group)
-        return
-    instances = group["Instances"]
-    surplus = instances[group["DesiredCapacity"] :]
-    _terminate(group, list(surplus))
-    while len(instances) < group["DesiredCapacity"]:
-        instances.append(_launched(group))
-
-
-def _launched(group: dict[str, Any]) -> dict[str, Any]:
-    occupied = [each["SubnetId"] for each in group["Instances"]]
-    subnet_id = min(_subnet_ids(group), key=occupied.count)
-    data = launch_template_data(group["LaunchTemplate"])
-    record = launch_instance(subnet_id, data, _instance_tags(group, data))
-    for arn in group.get("TargetGroupARNs", []):
-        _in_target_group("RegisterTargets", arn, [record["InstanceId"]])
-    return {
-        "InstanceId": record["InstanceId"],
-        "SubnetId": subnet_id,
-        "LifecycleState": "InService",
-        "HealthStatus": "Healthy",
-        "AvailabilityZone": record["Placement"]["AvailabilityZone"],
-        "ProtectedFromScaleIn": group["NewInstancesProtectedFromScaleIn"],
-        "LaunchTemplate": group["LaunchTemplate"],
-        "LaunchConfigurationName": "",
-    }
-
-
-def _instance_tags(group: dict[str, Any], data: dict[str, Any]) -> list[dict[str, str]]:
-    tags = {"aws:autoscaling:groupName": group["AutoScalingGroupName"]}
-    for specification in data.get("TagSpecifications") or ():
-        if specification["ResourceType"] == "instance":
-            tags |= {tag["Key"]: tag["Value"] for tag in specification["Tags"]}
-    tags |= {tag["Key"]: tag["Value"] for tag in group.get("Tags", ()) if tag.get("PropagateAtLaunch")}
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-def _terminate(group: dict[str, Any], instances: list[dict[str, Any]]) -> None:
-    instance_ids = [each["InstanceId"] for each in instances]
-    # The instances of a group that was made without subnets or launch template are inventions.
-    known = [each for each in instance_ids if each in import_module(EC2)._instances]
-    for arn in group.get("TargetGroupARNs", []):
-        _in_target_group("DeregisterTargets", arn, instance_ids)
-    if known:
-        call("ec2", "TerminateInstances", InstanceIds=known)
-    group["Instances"][:] = [each for each in group["Instances"] if each["InstanceId"] not in instance_ids]
-
-
-def _in_target_group(operation: str, arn: str, instance_ids: list[str]) -> None:
-    if instance_ids and arn in import_module("ministack.services.alb")._tgs:
-        call("elbv2", operation, TargetGroupArn=arn, Targets=[{"Id": each} for each in instance_ids])
-
-
-def _subnet_ids(group: dict[str, Any]) -> list[str]:
-    return [each.strip() for each in group["VPCZoneIdentifier"].split(",") if each.strip()]
-
-
-def _with_target_groups(xml: str) -> str:
-    def with_arns(match: re.Match[str]) -> str:
-        arns = (_group(match.group(1)) or {}).get("TargetGroupARNs", [])
-        members = "".join(f"<member>{arn}</member>" for arn in arns)
-        return f"{match.group(0)}<TargetGroupARNs>{members}</TargetGroupARNs>"
-
-    return re.sub(r"<AutoScalingGroupName>([^<]+)</AutoScalingGroupName>(?=<AutoScalingGroupARN>)", with_arns, xml)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
 # RDS
 # ---------------------------------------------------------------------------------------------------------------------
 
@@ -726,33 +559,8 @@ def _printing_database_details(original: Any) -> Any:
     return instance_xml
 
 
-def secret_references() -> None:
-    """Ref of a secret is its ARN, which policies name; ministack answers with the name."""
-    handler = handler_of("AWS::SecretsManager::Secret")
-    create, update, delete = handler["create"], handler["update"], handler["delete"]
-
-    def creating(logical_id: str, props: Properties, stack_name: str) -> Created:
-        _, attributes = create(logical_id, props, stack_name)
-        return attributes["Id"], attributes
-
-    def updating(physical_id: str, old_props: Properties, new_props: Properties, *rest: Any) -> Created:
-        _, attributes = update(_secret_name(physical_id), old_props, new_props, *rest)
-        return attributes["Id"], attributes
-
-    def deleting(physical_id: str, props: Properties) -> None:
-        delete(_secret_name(physical_id), props)
-
-    handler |= {"create": creating, "update": updating, "delete": deleting}
-
-
-def _secret_name(arn: str) -> str:
-    for name, secret in import_module("ministack.services.secretsmanager")._secrets.items():
-        if secret["ARN"] == arn:
-            return str(name)
-    return arn
-
-
 PATCHES: tuple[Callable[[], None], ...] = (
+    connections_that_stay,
     nested_stacks,
     parents_of_stacks,
     missing_attributes,
@@ -765,19 +573,21 @@ PATCHES: tuple[Callable[[], None], ...] = (
     load_balancer_network,
     load_balancers_of_all_accounts,
     table_settings,
-    bucket_encryption,
-    group_instances,
+    *AUTO_SCALING_GROUPS,
+    *TARGETS,
     database_instances,
-    secret_references,
     buckets_of_other_accounts,
     templates_of_other_accounts,
     planned_failures,
     images_of_each_region,
     virtual_hosted_template_urls,
+    zones_with_ids,
     change_sets_of_stacks_in_review,
     refused_change_sets,
     requests_tried_again,
     shortened_names,
     *AUTHORIZATION,
     *STACK_AUTHORIZATION,
+    # Last: they import ministack's application, which takes over names of what the others patch.
+    *EDGE_PATCHES,
 )

@@ -19,8 +19,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from generator.checks.deployment_requests import GLOBAL_SERVICES
 from generator.rehearsal.emulator_api import current_account_id, current_region
 from generator.rehearsal.emulator_ec2_types import EC2_TYPES
+from generator.rehearsal.emulator_edge_types import EDGE_TYPES
 from generator.rehearsal.emulator_handlers import ApiType, Created, Properties, Request, hexadecimal
 from generator.rehearsal.emulator_other_types import OTHER_TYPES
 from generator.rehearsal.emulator_schemas import paths, requires_replacement, validate, value_at, without_system_tags
@@ -30,7 +32,7 @@ from generator.rehearsal.emulator_vpn_types import VPN_TYPES
 # Tables
 # ---------------------------------------------------------------------------------------------------------------------
 
-API_TYPES: dict[str, ApiType] = EC2_TYPES | VPN_TYPES | OTHER_TYPES
+API_TYPES: dict[str, ApiType] = EC2_TYPES | VPN_TYPES | EDGE_TYPES | OTHER_TYPES
 
 RECORDED_TYPES: tuple[str, ...] = (
     "AWS::AccessAnalyzer::Analyzer",
@@ -62,8 +64,8 @@ RECORDED_TYPES: tuple[str, ...] = (
     "AWS::SSM::MaintenanceWindowTask",
     "AWS::SSM::PatchBaseline",
     "AWS::SecretsManager::RotationSchedule",
+    "AWS::Shield::Protection",
     "AWS::Synthetics::Canary",
-    "AWS::WAFv2::LoggingConfiguration",
     "AWS::XRay::Group",
     "AWS::XRay::SamplingRule",
 )
@@ -297,4 +299,5 @@ def _recorded_attributes(type_name: str, physical_id: str) -> dict[str, Any]:
 
 def _arn(type_name: str, name: str) -> str:
     _, service, kind = type_name.split("::")
-    return f"arn:aws:{service.lower()}:{current_region()}:{current_account_id()}:{kind.lower()}/{name}"
+    region = "" if service.lower() in GLOBAL_SERVICES else current_region()
+    return f"arn:aws:{service.lower()}:{region}:{current_account_id()}:{kind.lower()}/{name}"

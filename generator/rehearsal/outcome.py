@@ -1,14 +1,18 @@
-"""Where each environment stands, and where it should stand after a promotion that went well, or did not."""
+"""How a rehearsal ended: where each environment stands, and where it should, whether all went well or not."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from generator.delivery.deploy import find_deployed
+from generator.delivery.deploy import Deployment, find_deployed
 from generator.naming import root_stack_name
 from generator.rehearsal.pipeline import FAILED, STANDARD, SUCCEEDED, Execution
+from generator.rehearsal.requests_table import Row
+from generator.rehearsal.target import Finding
+from generator.rehearsal.trouble import Trouble
+from generator.rehearsal.upgrade import Difference
 
 ABSENT = ""
 """For the status of a stack that does not exist."""
@@ -90,3 +94,51 @@ def _undone(before: State | None) -> Expectation:
 def succeeded_before(history: Sequence[Execution], but: Execution, stage: str) -> bool:
     """Whether another execution succeeded in a stage, so that the stage can be rolled back to it."""
     return any(e is not but and e.kind == STANDARD and e.stages.get(stage) == SUCCEEDED for e in history)
+
+
+@dataclass
+class EnvironmentResult:
+    """What a promotion meant for one environment. `differences` compares an upgrade with its prediction."""
+
+    name: str
+    before: State | None
+    after: State | None
+    expectation: Expectation
+    deployment: Deployment | None
+    findings: Sequence[Finding]
+    differences: Sequence[Difference] | None
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the environment stands where it should, is as promised, and every surprise has its explanation."""
+        surprises = [difference for difference in self.differences or () if not difference.explanation]
+        return self.expectation.met_by(self.after) and all(f.holds for f in self.findings) and not surprises
+
+
+@dataclass
+class Result:
+    """How a rehearsal ended. `fault_left` says that the resource that should have failed was never touched."""
+
+    execution: Execution
+    environments: Sequence[EnvironmentResult]
+    trouble: Trouble | None
+    rejected: bool
+    fault_left: bool
+    rows: Sequence[Row] = ()
+    """What visitors saw."""
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the promotion went through, or stopped where trouble on purpose should, and visitors are served."""
+        meant_to_fail = self.trouble is not None or self.rejected
+        if self.execution.succeeded == meant_to_fail or self.fault_left or not all(row.holds for row in self.rows):
+            return False
+        return all(environment.as_expected for environment in self.environments)
+
+
+@dataclass
+class Deployments:
+    """What an execution deployed, and what was found then, by environment."""
+
+    of: dict[str, Deployment] = field(default_factory=dict)
+    findings: dict[str, list[Finding]] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from generator.rehearsal.access_probes import ACCESS_PROBES
+from generator.rehearsal.edge_probes import EDGE_PROBES
 from generator.rehearsal.target import ANYWHERE, Finding, Findings, Target
 
 
@@ -151,7 +152,7 @@ def scaling(target: Target) -> Findings:
 
 
 def security_groups(target: Target) -> Findings:
-    """Only the load balancer is open to the internet, on 80 and 443 (W1, E8)."""
+    """Only the load balancer is open to the internet, on 80 and 443, or nothing but for CloudFront (W1, E8)."""
     groups = target.client("ec2").describe_security_groups()["SecurityGroups"]
     ours = [group for group in groups if group["VpcId"] == target.id("Network", "Vpc")]
     open_ports = {
@@ -162,7 +163,9 @@ def security_groups(target: Target) -> Findings:
         if any(block["CidrIp"] == ANYWHERE for block in rule["IpRanges"])
     }
     load_balancer = target.id("Security", "LoadBalancerGroup")
-    yield Finding("W1: what the internet reaches", {(load_balancer, 80), (load_balancer, 443)}, open_ports)
+    for_everybody = target.environment.load_balancer_access.literal == "internet"
+    wanted = {(load_balancer, 80), (load_balancer, 443)} if for_everybody else set()
+    yield Finding("W1: what the internet reaches", wanted, open_ports)
 
 
 def listeners(target: Target) -> Findings:
@@ -255,7 +258,8 @@ def product_images(target: Target) -> Findings:
 def buckets(target: Target) -> Findings:
     """Buckets are private, versioned, encrypted and refuse plain HTTP (D10)."""
     s3 = target.client("s3")
-    for output, algorithm in (("LogBucketName", "AES256"), ("ReleaseBucketName", "aws:kms")):
+    algorithms = {"LogBucketName": "AES256", "ReleaseBucketName": "aws:kms", "WebsiteBucketName": "AES256"}
+    for output, algorithm in algorithms.items():
         bucket = target.deployment.outputs[output]
         block = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
         yield Finding(f"D10: {output} blocks public access", [True] * 4, list(block.values()))
@@ -307,4 +311,5 @@ PROBES: tuple[Callable[[Target], Findings], ...] = (
     buckets,
     keys,
     *ACCESS_PROBES,
+    *EDGE_PROBES,
 )

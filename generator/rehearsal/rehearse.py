@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,22 +27,41 @@ from generator.checks.impact import compare
 from generator.delivery.deploy import Deployment
 from generator.delivery.publish import key_prefix, pin_image, publish
 from generator.delivery.session import explained
+from generator.delivery.smoke_test import CONNECT_TO_VARIABLE, PAUSE_VARIABLE
 from generator.environment import ENVIRONMENTS, TemplateConfiguration
 from generator.errors import UserError
-from generator.naming import CLOUDFORMATION_ROLE, PLATFORM, TOOLS, template_file
-from generator.rehearsal.accounts import Accounts, bootstrap, common_region
+from generator.naming import PLATFORM, TOOLS, template_file
+from generator.rehearsal.accounts import Accounts, bootstrap, by_environment, common_region
+from generator.rehearsal.certificates import Authority
 from generator.rehearsal.emulator import Emulator
 from generator.rehearsal.emulator_sessions import assumed_by_service
-from generator.rehearsal.outcome import Expectation, State, expected, read_state, succeeded_before
+from generator.rehearsal.endpoints import Certificates, endpoints
+from generator.rehearsal.former_rights import all_rights
+from generator.rehearsal.other_settings import with_settings
+from generator.rehearsal.outcome import (
+    Deployments,
+    EnvironmentResult,
+    Expectation,
+    Result,
+    State,
+    expected,
+    read_state,
+    succeeded_before,
+)
 from generator.rehearsal.pipeline import FAILED, STANDARD, SUCCEEDED, Engine, Execution, Job
 from generator.rehearsal.pipeline_actions import Approval, Surroundings, providers
 from generator.rehearsal.pipeline_artifacts import ArtifactStore, files_below, pack, read_file
 from generator.rehearsal.probes import inspect
 from generator.rehearsal.report import Narrator
-from generator.rehearsal.target import Finding, Target
+from generator.rehearsal.requests_rehearsal import refuse_missing_programs, rehearse_requests, release_application
+from generator.rehearsal.requests_scenarios import LiveEnvironment
+from generator.rehearsal.requests_table import Row
+from generator.rehearsal.target import Target
+from generator.rehearsal.tls_front import TlsFronts
 from generator.rehearsal.trouble import Trouble, fault, parse_trouble, with_trouble
 from generator.rehearsal.upgrade import Difference, differences, observed, physical_ids, predicted
-from generator.rehearsal.web_server_stand_in import HOST, WebServerStandIn
+from generator.rehearsal.wishes import Wishes
+from generator.rehearsal.workload import Workload, workload_of
 from generator.release import verify
 from generator.resolver import Resolution, resolve
 from generator.source_files import source_files
@@ -48,67 +69,9 @@ from generator.source_files import source_files
 SOURCE_OBJECT = "source.zip"
 EVENTS = "events.amazonaws.com"
 BOUNDARIES = template_file("boundaries")
-ALL_RIGHTS = "arn:aws:iam::aws:policy/AdministratorAccess"
 APPROVAL = ("Approval", "AWS", "Manual")
 STAGES = {name: name.capitalize() for name in ENVIRONMENTS}
 """The stage that promotes to each environment."""
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What shall be rehearsed: who approves, what fails, what the environments ran before, and how far to go."""
-
-    approve: Callable[[str], Approval]
-    fail_at: str = ""
-    previous: Path | None = None
-    to: str = ENVIRONMENTS[-1]
-    variables: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class _Deployments:
-    """What an execution deployed, and what was found then, by environment."""
-
-    of: dict[str, Deployment] = field(default_factory=dict)
-    findings: dict[str, list[Finding]] = field(default_factory=dict)
-
-
-@dataclass
-class EnvironmentResult:
-    """What a promotion meant for one environment. `differences` compares an upgrade with its prediction."""
-
-    name: str
-    before: State | None
-    after: State | None
-    expectation: Expectation
-    deployment: Deployment | None
-    findings: Sequence[Finding]
-    differences: Sequence[Difference] | None
-
-    @property
-    def as_expected(self) -> bool:
-        """Whether the environment stands where it should, is as promised, and every surprise has its explanation."""
-        surprises = [difference for difference in self.differences or () if not difference.explanation]
-        return self.expectation.met_by(self.after) and all(f.holds for f in self.findings) and not surprises
-
-
-@dataclass
-class Result:
-    """How a rehearsal ended. `fault_left` says that the resource that should have failed was never touched."""
-
-    execution: Execution
-    environments: Sequence[EnvironmentResult]
-    trouble: Trouble | None
-    rejected: bool
-    fault_left: bool
-
-    @property
-    def as_expected(self) -> bool:
-        """Whether the promotion went through, or stopped where trouble on purpose should stop it."""
-        meant_to_fail = self.trouble is not None or self.rejected
-        if self.execution.succeeded == meant_to_fail or self.fault_left:
-            return False
-        return all(environment.as_expected for environment in self.environments)
 
 
 def rehearse(
@@ -118,14 +81,19 @@ def rehearse(
     wishes: Wishes,
     console: Console,
     port: int | None = None,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> bool:
     """Promote the release that `project` generates through the environments on an emulator, and print how it went.
 
-    Returns whether everything ended where it should. `release` is the folder from which the accounts are bootstrapped.
-    Raises `UserError` where it is not whole, a wish cannot be fulfilled, or the port is taken.
+    With other settings than those in params the release is deployed as it is, without a build: what is in the source
+    has been tested with its own settings only. Returns whether everything ended where it should. `release` is the
+    folder from which the accounts are bootstrapped. Raises `UserError` where it is not whole, a wish cannot be
+    fulfilled, or the port is taken.
     """
-    with started(project, release, configurations, console, port) as rehearsal:
-        return rehearsal.promote(wishes).as_expected
+    if wishes.visit:
+        refuse_missing_programs(project)
+    with started(project, release, configurations, console, port, settings) as rehearsal:
+        return rehearsal.deploy(wishes.to) if settings else rehearsal.promote(wishes).as_expected
 
 
 @contextmanager
@@ -135,23 +103,40 @@ def started(
     configurations: Sequence[TemplateConfiguration],
     console: Console,
     port: int | None = None,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Rehearsal]:
-    """Provide bootstrapped accounts for the time of a `with` block, to promote one release after the other in them."""
+    """Provide bootstrapped accounts for the time of a `with` block, to promote one release after the other in them.
+
+    `settings` take the place of those that `configurations` have (`other_settings`).
+    """
     verify(release)
-    by_name = {c.environment.environment_name.literal: c for c in configurations}
-    by_name = {name: by_name[name] for name in ENVIRONMENTS}
-    region = common_region(by_name)
+    region = common_region(by_environment(configurations))
+    narrator, certificates = Narrator(console), Certificates(Authority())
     with (
         Emulator(port) as emulator,
-        WebServerStandIn() as stand_in,
         tempfile.TemporaryDirectory(prefix="builds-", dir=emulator.directory) as workspace,
+        tempfile.TemporaryDirectory(prefix="servers-", dir=emulator.directory) as servers,
+        TlsFronts(Path(servers, "tls"), urlsplit(emulator.endpoint_url).netloc) as fronts,
+        workload_of(Accounts(emulator, region), project, Path(servers), narrator.trouble) as workload,
     ):
-        narrator = Narrator(console)
         accounts = Accounts(emulator, region)
+        if settings:
+            configurations = with_settings(configurations, settings, Path(workspace))
+        by_name = by_environment(configurations)
         narrator.begins(f"bootstrap of the tools account and of {len(by_name)} environments' accounts, {region}")
-        pipeline, outputs = bootstrap(accounts, release, by_name, narrator.event)
+        pipeline, outputs = bootstrap(accounts, release, by_name, certificates, narrator.event)
         engine = Engine(pipeline, narrator)
-        yield Rehearsal(accounts, engine, outputs, project, release, by_name, Path(workspace), stand_in, narrator)
+        behind = Behind(workload, fronts, certificates)
+        yield Rehearsal(accounts, engine, outputs, project, release, by_name, Path(workspace), behind, narrator)
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What runs for real around the emulator: servers behind its load balancers, TLS before them."""
+
+    workload: Workload
+    fronts: TlsFronts
+    certificates: Certificates
 
 
 @dataclass
@@ -166,7 +151,7 @@ class Rehearsal:
     release: Path
     configurations: Mapping[str, TemplateConfiguration]
     workspace: Path
-    stand_in: WebServerStandIn
+    behind: Behind
     narrator: Narrator
 
     def promote(self, wishes: Wishes) -> Result:
@@ -174,14 +159,38 @@ class Rehearsal:
         with self._rights_of_then(wishes.previous):
             return self._promote(wishes)
 
+    def deploy(self, to: str) -> bool:
+        """Deploy the release as it is, without a build, to the environments up to one; visit them, and print all that.
+
+        Returns whether visitors get what they should, and services keep what was promised.
+        """
+        deployed = self.bring_to(self.release, to)
+        rows = self.visit(list(deployed.of))
+        self.narrator.visited(rows, list(deployed.of.values()))
+        kept = all(finding.holds for findings in deployed.findings.values() for finding in findings)
+        return kept and all(row.holds for row in rows)
+
+    def release_application(self, name: str) -> LiveEnvironment:
+        """Let an environment that has been deployed run the sample application; return it as visitors see it."""
+        return release_application(self, name)
+
+    def visit(self, names: Sequence[str]) -> list[Row]:
+        """Release the application to environments that have been deployed, and visit them; return what was seen."""
+        self.narrator.begins(f"the application is released to {', '.join(names)}")
+        with ThreadPoolExecutor(len(names)) as pool:
+            live = list(pool.map(self.release_application, names))
+            self.narrator.begins("visitors")
+            found = pool.map(lambda each: list(rehearse_requests(self, each)), live)
+            return [row for rows in found for row in rows]
+
     def _promote(self, wishes: Wishes) -> Result:
-        earlier = self._bring_to(wishes.previous, wishes.to) if wishes.previous else _Deployments()
+        earlier = self.bring_to(wishes.previous, wishes.to) if wishes.previous else Deployments()
         impacts = self._impacts(wishes.previous) if wishes.previous else {}
         trouble = self._trouble(wishes)
         before = {name: self._state(name) for name in ENVIRONMENTS}
         self._push_source()
-        done = _Deployments()
-        table = with_trouble(providers(self._surroundings(wishes, done)), trouble, self.stand_in)
+        done = Deployments()
+        table = with_trouble(providers(self._surroundings(wishes, done)), trouble, self._out_of_service)
         self._start_as_event()
         execution = self.engine.start(table, wishes.variables, STAGES[wishes.to])
         prefix = self._promoted_prefix(execution)
@@ -198,7 +207,9 @@ class Rehearsal:
             for name in ENVIRONMENTS
         ]
         rejected = any(run.status == FAILED and self._asks(run.stage, run.action) for run in execution.runs)
-        result = Result(execution, environments, trouble, rejected, fault_left=bool(self.accounts.emulator.faults()))
+        rows = self.visit(list(done.of)) if wishes.visit and execution.succeeded and done.of else []
+        fault_left = bool(self.accounts.emulator.faults())
+        result = Result(execution, environments, trouble, rejected, fault_left, rows)
         self.narrator.result(result, self.engine.history)
         return result
 
@@ -217,48 +228,27 @@ class Rehearsal:
         if not allowed:
             raise UserError(f"{trigger.role_arn} may not start {trigger.target_arn}; see StartRole of root pipeline")
 
-    @contextmanager
-    def _rights_of_then(self, previous: Path | None) -> Iterator[None]:
-        """Let CloudFormation's roles work with all rights while environments come from a release without boundaries.
-
-        The deployment's policies make no role without a boundary, and take none away. A release that knows no
-        boundaries can neither be deployed with them, nor come back when an upgrade from it is undone.
-        """
+    def _rights_of_then(self, previous: Path | None) -> AbstractContextManager[None]:
+        """Let environments come from a release without boundaries, and go back to it, where there is such a one."""
         if previous is None or (previous / BOUNDARIES).exists():
-            yield
-            return
+            return nullcontext()
         self.narrator.begins(f"{previous.name} knows no boundaries: until it is gone, CloudFormation has all rights")
-        bounded = {name: self._unbound(name) for name in self.configurations}
-        try:
-            yield
-        finally:
-            for name, boundary in bounded.items():
-                iam = self.accounts.client("iam", name)
-                iam.detach_role_policy(RoleName=CLOUDFORMATION_ROLE, PolicyArn=ALL_RIGHTS)
-                if boundary:
-                    iam.put_role_permissions_boundary(RoleName=CLOUDFORMATION_ROLE, PermissionsBoundary=boundary)
+        return all_rights(self.accounts, list(self.configurations))
 
-    def _unbound(self, name: str) -> str:
-        """Give the role of CloudFormation all rights in an environment's account; return the boundary that it had."""
-        iam = self.accounts.client("iam", name)
-        role = iam.get_role(RoleName=CLOUDFORMATION_ROLE)["Role"]
-        boundary = str(role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""))
-        if boundary:
-            iam.delete_role_permissions_boundary(RoleName=CLOUDFORMATION_ROLE)
-        iam.attach_role_policy(RoleName=CLOUDFORMATION_ROLE, PolicyArn=ALL_RIGHTS)
-        return boundary
+    def bring_to(self, release: Path, to: str) -> Deployments:
+        """Let every environment up to one run a release, deployed by the pipeline's own stages and not built.
 
-    def _bring_to(self, release: Path, to: str) -> _Deployments:
-        """Let every environment up to one run a release of earlier times, deployed by the pipeline's own stages."""
+        Raises `UserError` where that fails.
+        """
         verify(release)
-        done = _Deployments()
+        done = Deployments()
         surroundings = self._surroundings(Wishes(lambda _: Approval(approved=True)), done)
         artifacts = {"Release": self._artifacts().put("Release", self._artifact_of(release))}
         stages = [STAGES[name] for name in ENVIRONMENTS[: ENVIRONMENTS.index(to) + 1]]
-        self.narrator.begins(f"{', '.join(stages)} run {release.name} before")
+        self.narrator.begins(f"{release.name} is deployed to {', '.join(stages)}, as it is")
         execution = self.engine.replay(providers(surroundings), artifacts, stages)
         if not execution.succeeded:
-            raise UserError(f"{release}: cannot be deployed, so nothing can be upgraded from it; see above")
+            raise UserError(f"{release}: cannot be deployed; see above")
         return done
 
     def _artifact_of(self, release: Path) -> bytes:
@@ -294,12 +284,22 @@ class Rehearsal:
         content = pack(self.project, source_files(self.project))
         self._client("s3").put_object(Bucket=self.outputs["SourceBucketName"], Key=SOURCE_OBJECT, Body=content)
 
-    def _surroundings(self, wishes: Wishes, done: _Deployments) -> Surroundings:
-        endpoint = urlsplit(self.accounts.emulator.endpoint_url)
+    def _surroundings(self, wishes: Wishes, done: Deployments) -> Surroundings:
+        variables = {
+            "AWS_ENDPOINT_URL": self.accounts.emulator.endpoint_url,
+            "AWS_REGION": self.accounts.region,
+            "AWS_DEFAULT_REGION": self.accounts.region,
+            CONNECT_TO_VARIABLE: self.behind.fronts.connect_to,
+            PAUSE_VARIABLE: "0.1",
+            "TEST_VERDICTS": "reuse",
+        }
 
         def deployed(job: Job, deployment: Deployment) -> None:
             name = job.stage.lower()
             done.of[name] = deployment
+            if deployment.complete:
+                self.open_to_clients(name, deployment.outputs)
+                variables[CONNECT_TO_VARIABLE] = self.behind.fronts.connect_to
             target = Target(
                 lambda service: self.accounts.client(service, name),
                 self.accounts.emulator.endpoint_url,
@@ -315,19 +315,24 @@ class Rehearsal:
             region=self.accounts.region,
             source=self.project,
             workspace=self.workspace,
-            build_environment={
-                "AWS_ENDPOINT_URL": self.accounts.emulator.endpoint_url,
-                "AWS_REGION": self.accounts.region,
-                "AWS_DEFAULT_REGION": self.accounts.region,
-                "SMOKE_TEST_CONNECT_TO": f":80:{endpoint.netloc} :443:{HOST}:{self.stand_in.port}",
-                "SMOKE_TEST_SECONDS_BETWEEN": "0.1",
-                "TEST_VERDICTS": "reuse",
-            },
+            build_environment=variables,
             approve=lambda job: wishes.approve(job.configuration.get("CustomData", "")),
             on_event=self.narrator.event,
             on_line=self.narrator.build_line,
             on_deployment=deployed,
         )
+
+    def open_to_clients(self, name: str, outputs: Mapping[str, str]) -> None:
+        """Let clients reach an environment that was just deployed, once its web servers are up.
+
+        `outputs` are those of its root stack.
+        """
+        self.behind.workload.settle(self.accounts.id_of(name))
+        for endpoint in endpoints(self.accounts.clients(name), outputs, self.behind.certificates):
+            self.behind.fronts.open(endpoint)
+
+    def _out_of_service(self, name: str) -> AbstractContextManager[None]:
+        return self.behind.workload.out_of_service(self.accounts.id_of(name))
 
     def _expectation(self, name: str, before: State | None, execution: Execution, prefix: str) -> Expectation:
         can_roll_back = succeeded_before(self.engine.history, execution, STAGES[name])
@@ -358,8 +363,8 @@ class Rehearsal:
         name: str,
         execution: Execution,
         impacts: Mapping[str, Impact],
-        earlier: _Deployments,
-        done: _Deployments,
+        earlier: Deployments,
+        done: Deployments,
     ) -> Sequence[Difference] | None:
         """Compare what an upgrade did with what the impact says it does."""
         deployment = done.of.get(name)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.box import HORIZONTALS as ROWS
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
@@ -15,10 +16,11 @@ from generator.delivery.deploy import NESTED, Deployment, Event
 from generator.rehearsal.emulator_types import support
 from generator.rehearsal.pipeline import FAILED, ROLLBACK, ActionRun, Execution
 from generator.rehearsal.pipeline_definition import Stage
+from generator.rehearsal.requests_table import Row, merged
 from generator.rehearsal.target import Finding
 
 if TYPE_CHECKING:
-    from generator.rehearsal.rehearse import EnvironmentResult, Result
+    from generator.rehearsal.outcome import EnvironmentResult, Result
 
 STATUS_WIDTH = len("UPDATE_ROLLBACK_IN_PROGRESS")
 COMMAND = "[Container] Running command "
@@ -28,14 +30,21 @@ BUILD_LINES = 30
 NOT_SHOWN = (
     "CodePipeline, CodeBuild and CodeConnections are executed by the rehearsal, after their documentation; their"
     " containers and triggers are not exercised.",
-    "Nothing runs on the servers: user data, nginx, the database engine and scaling under load are not exercised."
-    " /healthz over HTTPS is answered by a stand-in.",
-    "Servers count as started and healthy at once: signals, rolling updates and health checks are not exercised.",
+    "Web servers run nginx with the configuration of the user data, and the application from its archive, as processes"
+    " of this machine: packages, systemd, the CloudWatch agent, EFS and the kernel of Amazon Linux are not exercised."
+    " Dependencies come from this machine's environment and not from the archive; traces go nowhere.",
+    "PostgreSQL is real and starts empty; Multi-AZ, replicas, backups, and the parameters of RDS are not exercised.",
+    "Health checks are made in rounds, without the seconds between them; deregistered targets are not drained; scaling"
+    " under load is not exercised.",
+    "TLS is ended by nginx before the emulator, with the protocols of the service's policy and OpenSSL's ciphers, not"
+    " the policy's. Certificates of a domain, and those of CloudFront's own names, are signed by the rehearsal itself.",
+    "Security groups, network ACLs and web ACLs do not stop a request here: the exposure proof is about the former, of"
+    " the latter the rules are read back. CloudFront answers from one place, over HTTP/1.1, without Brotli.",
     "Times are the emulator's; on AWS the database alone takes 5 to 15 minutes.",
-    "IAM is enforced for every call of the pipeline, its builds and EventBridge, and for what CloudFormation does to"
-    " each resource: the actions that the registry schemas list, which AWS calls hints. What services do with the roles"
-    " that they are handed, policies of organizations and of VPC endpoints are not evaluated.",
-    "Service quotas, stack policies and the content of certificates are not enforced.",
+    "IAM is enforced for every call of the pipeline, its builds and EventBridge, of the web servers' role, and for what"
+    " CloudFormation does to each resource: the actions that registry schemas list, which AWS calls hints. What"
+    " services do with roles that they are handed, and policies of organizations and of VPC endpoints, are not seen.",
+    "Service quotas and stack policies are not enforced.",
 )
 
 
@@ -56,6 +65,10 @@ class Narrator:
         if event.status.endswith("FAILED") or (event.type == NESTED and event.stack == ""):
             reason = f"  {escape(event.reason)}" if event.reason else ""
             self._line(f"{_coloured(event.status, STATUS_WIDTH)} {event.address}{reason}")
+
+    def trouble(self, what: str) -> None:
+        """Print what went wrong beside the pipeline, such as on a web server."""
+        self._line(f"[red]{escape(what)}[/]")
 
     def build_line(self, line: str) -> None:
         """Show which command a build runs; keep its other lines, to be shown if the build fails."""
@@ -96,8 +109,7 @@ class Narrator:
 
     def result(self, result: Result, history: Sequence[Execution]) -> None:
         """Print where everything ended, where the seconds went, and what all this does not show."""
-        deployments = [e.deployment for e in result.environments if e.deployment is not None]
-        print_limits(self._console, deployments)
+        self.visited(result.rows, [e.deployment for e in result.environments if e.deployment is not None])
         self.begins("Where the seconds went")
         self._console.print(_seconds_table(history))
         self.begins("Result")
@@ -110,6 +122,12 @@ class Narrator:
             )
         verdict = "[green]as it should be[/]" if result.as_expected else "[red]not as it should be[/]"
         self._console.print(f"The rehearsal ended {verdict}.")
+
+    def visited(self, rows: Sequence[Row], deployments: Sequence[Deployment]) -> None:
+        """Print what visitors asked and got, and what all this does not show."""
+        if rows:
+            print_requests(self._console, rows)
+        print_limits(self._console, deployments)
 
     def _line(self, text: str) -> None:
         self._console.print(f"{time.monotonic() - self._started:6.1f} s  {text}", soft_wrap=True)
@@ -147,6 +165,20 @@ def print_findings(console: Console, name: str, findings: Sequence[Finding]) -> 
         console.print(f"[red]broken[/]  {escape(finding.claim)}", soft_wrap=True)
         console.print(f"        expected {escape(str(finding.expected))}", soft_wrap=True)
         console.print(f"        found    {escape(str(finding.actual))}", soft_wrap=True)
+
+
+def print_requests(console: Console, rows: Sequence[Row]) -> None:
+    """Print every request with what was expected and what came, environments that agree in one row."""
+    columns = [Column(name, overflow="fold") for name in ("Why", "Request", "Expected", "Actual", "Where")]
+    table = Table(*columns, box=ROWS, show_edge=False, pad_edge=False)
+    for row, environments in merged(rows):
+        mark = "[green]ok[/]" if row.holds else "[red]NOT SO[/]"
+        request = f"{escape(row.what)}\n[dim]{escape(row.line)}[/]"
+        where = f"{mark} {', '.join(environments)}"
+        table.add_row(row.why, request, escape(row.expected), escape(row.actual), where)
+    console.print(table)
+    held = sum(row.holds for row in rows)
+    console.print(f"visitors: {held} of {len(rows)} answers are as expected")
 
 
 def print_limits(console: Console, deployments: Sequence[Deployment]) -> None:

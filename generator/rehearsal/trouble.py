@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from generator.errors import UserError
@@ -10,10 +11,12 @@ from generator.naming import resource_address, root_stack_name
 from generator.rehearsal.emulator_faults import Fault
 from generator.rehearsal.pipeline import STANDARD, ActionFailedError, Job, Provider, Providers
 from generator.rehearsal.pipeline_definition import Pipeline
-from generator.rehearsal.web_server_stand_in import WebServerStandIn
 
 DEPLOYING = ("Deploy", "AWS", "CloudFormation")
 SMOKE_TEST = "SmokeTest"
+
+OutOfService = Callable[[str], AbstractContextManager[None]]
+"""Lets the web servers of an environment be down for the time of a `with` block."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,10 @@ def fault(trouble: Trouble, account_id: str) -> Fault:
     return Fault(account_id, root_stack_name(trouble.stage.lower()), trouble.stack, trouble.logical_id)
 
 
-def with_trouble(providers: Providers, trouble: Trouble | None, stand_in: WebServerStandIn) -> Providers:
+def with_trouble(providers: Providers, trouble: Trouble | None, out_of_service: OutOfService) -> Providers:
     """Return the table of providers in which the troubled action fails, each time that the promotion runs it.
 
-    A smoke test fails by itself, because no web server is healthy; a rollback of the stage finds them healthy again.
+    A smoke test fails by itself, because no web server answers; a rollback of the stage finds them up again.
     """
 
     def troubled(provider: Provider) -> Provider:
@@ -72,21 +75,12 @@ def with_trouble(providers: Providers, trouble: Trouble | None, stand_in: WebSer
                 return provider(job)
             if job.action.name != SMOKE_TEST:
                 raise ActionFailedError("This failure was asked for by the rehearsal.")
-            return _while_unhealthy(stand_in, provider, job)
+            with out_of_service(job.stage.lower()):
+                return provider(job)
 
         return act
 
     return {kind: troubled(provider) for kind, provider in providers.items()}
-
-
-def _while_unhealthy(
-    stand_in: WebServerStandIn, act: Callable[[Job], Mapping[str, str]], job: Job
-) -> Mapping[str, str]:
-    stand_in.healthy = False
-    try:
-        return act(job)
-    finally:
-        stand_in.healthy = True
 
 
 def _last_stack(resources: Sequence[str]) -> str:

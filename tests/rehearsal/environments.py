@@ -5,10 +5,13 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from generator.checks.environment_impact import release_parameters
+from generator.delivery.bootstrap import EDGE_REGION, bootstrap_global_edge
+from generator.delivery.certificate import ensure_certificate
 from generator.delivery.deploy import Deployment, Event, deploy, template_at, template_text
 from generator.delivery.publish import pin_image, upload
 from generator.environment import TemplateConfiguration
@@ -46,12 +49,13 @@ def deployed(
     def client(service: str) -> Any:
         return emulator.client(service, account_id, REGION)
 
-    name = configuration.environment.environment_name.literal
     location = {"LocationConstraint": REGION}
     client("s3").create_bucket(Bucket=f"{PROJECT}-templates-{account_id}", CreateBucketConfiguration=location)
-    certificate = client("acm").request_certificate(DomainName=f"{name}.example.com")["CertificateArn"]
-    client("ssm").put_parameter(Name=f"/{PROJECT}/{name}/certificate-arn", Value=certificate, Type="String")
     with_boundaries(client, configuration)
+    if not configuration.environment.domain_name.literal:
+        ensure_certificate(client("acm"), client("ssm"), configuration, datetime.now(UTC))
+    edge = emulator.client("cloudformation", account_id, EDGE_REGION)
+    bootstrap_global_edge(edge, client("ssm"), RELEASE, configuration, lambda _: None)
     deployment = redeployed(client, configuration, lambda _: None, release)
     assert deployment.complete, deployment.first_failure
     return Target(client, emulator.endpoint_url, configuration.environment, deployment)
@@ -101,5 +105,6 @@ def project_without_tests(folder: Path) -> Path:
     assert "PYTHON := false" in makefile
     (folder / "Makefile").write_text(makefile)
     (folder / "buildspec.yml").write_text(BUILD)
-    (folder / ".venv").symlink_to(ROOT / ".venv")
+    for environment in (".venv", ".venv-application"):
+        (folder / environment).symlink_to(ROOT / environment)
     return folder

@@ -13,7 +13,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -35,14 +37,18 @@ from generator.environment import ENVIRONMENTS, load_all
 from generator.errors import UserError
 from generator.naming import root_stack_name, template_file
 from generator.rehearsal.accounts import TOOLS, Accounts, bootstrap
+from generator.rehearsal.certificates import Authority
 from generator.rehearsal.emulator import HOST, Emulator
+from generator.rehearsal.endpoints import Certificates
 from generator.rehearsal.outcome import State, read_state
 from generator.rehearsal.pipeline import FAILED, ActionFailedError, Engine
 from generator.rehearsal.pipeline_actions import Approval, Surroundings
 from generator.rehearsal.pipeline_definition import Pipeline
-from generator.rehearsal.rehearse import Rehearsal, Wishes, started
+from generator.rehearsal.rehearse import Behind, Rehearsal, started
 from generator.rehearsal.report import Narrator
-from generator.rehearsal.web_server_stand_in import WebServerStandIn
+from generator.rehearsal.tls_front import TlsFronts
+from generator.rehearsal.wishes import Wishes
+from generator.rehearsal.workload import workload_of
 from generator.release import MANIFEST, folder_of, read_manifest
 from generator.template_yaml import load
 from tests.rehearsal.environments import project_without_tests
@@ -77,9 +83,10 @@ def proxy(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Itera
 class Running(Emulator):
     """An emulator that somebody else has started: it is there before a promotion, and after it."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, directory: Path | None = None) -> None:
         super().__init__()
         self._port = port
+        self._directory = directory
 
     def faults(self) -> list[Any]:
         return []
@@ -109,7 +116,8 @@ class ProxiedRehearsal(Rehearsal):
         found = super()._surroundings(*arguments)
         assert isinstance(found.emulator, Proxied)
         endpoint = {"AWS_ENDPOINT_URL": found.emulator.proxy.endpoint_url}
-        return replace(found, build_environment={**found.build_environment, **endpoint})
+        # A view and no copy: the rehearsal adds names as clients come to know them.
+        return replace(found, build_environment=ChainMap(endpoint, found.build_environment))
 
 
 @dataclass(frozen=True)
@@ -118,8 +126,10 @@ class Promotion:
 
     port: int
     proxy_port: int
+    directory: Path
     pipeline: Pipeline
     outputs: Mapping[str, str]
+    certificates: Certificates
     project: Path
     folder: Path
 
@@ -129,9 +139,14 @@ class Promotion:
         narrator = Narrator(Console(file=report, width=200))
         accounts = Accounts(Proxied(self.port, self.proxy_port), REGION)
         engine = Engine(self.pipeline, narrator)
-        with WebServerStandIn() as stand_in:
+        itself, servers = Accounts(Running(self.port, self.directory), REGION), Path(tempfile.mkdtemp(dir=self.folder))
+        with (
+            workload_of(itself, self.project, servers, narrator.trouble) as workload,
+            TlsFronts(servers / "tls", f"{HOST}:{self.port}") as fronts,
+        ):
+            behind = Behind(workload, fronts, self.certificates)
             rehearsal = ProxiedRehearsal(
-                accounts, engine, self.outputs, self.project, RELEASE, CONFIGURATIONS, self.folder, stand_in, narrator
+                accounts, engine, self.outputs, self.project, RELEASE, CONFIGURATIONS, self.folder, behind, narrator
             )
             result = rehearsal.promote(Wishes(approving, to=to))
         reasons = [f"{run.stage}/{run.action}: {run.reason}" for run in result.execution.runs if run.status == FAILED]
@@ -208,8 +223,10 @@ class World:
 def world(emulator: Emulator, proxy: FaultProxy, project: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
     accounts = Accounts(emulator, REGION)
     configurations = {name: CONFIGURATIONS[name] for name in ENVIRONMENTS}
-    pipeline, outputs = bootstrap(accounts, RELEASE, configurations, lambda _: None)
-    promotion = Promotion(emulator.port, proxy.port, pipeline, outputs, project, tmp_path_factory.mktemp("promotion"))
+    certificates = Certificates(Authority())
+    pipeline, outputs = bootstrap(accounts, RELEASE, configurations, certificates, lambda _: None)
+    ports, folder = (emulator.port, proxy.port), tmp_path_factory.mktemp("promotion")
+    promotion = Promotion(*ports, emulator.directory, pipeline, outputs, certificates, project, folder)
     return World(accounts, proxy, promotion)
 
 
@@ -386,7 +403,7 @@ def _beside(rehearsal: Rehearsal) -> Rehearsal:
         rehearsal.release,
         rehearsal.configurations,
         rehearsal.workspace,
-        rehearsal.stand_in,
+        rehearsal.behind,
         narrator,
     )
 

@@ -58,11 +58,8 @@ def test_a_guard_notices_other_parameters() -> None:
     [
         ("nested_stacks", "AWS::CloudFormation::Stack"),
         ("missing_attributes", "AWS::EC2::VPC"),
-        ("group_instances", "AWS::AutoScaling::AutoScalingGroup"),
         ("database_instances", "AWS::RDS::DBInstance"),
         ("table_settings", "AWS::DynamoDB::Table"),
-        ("secret_references", "AWS::SecretsManager::Secret"),
-        ("bucket_encryption", "AWS::S3::Bucket"),
     ],
 )
 def test_handler_patches_notice_a_change(
@@ -86,7 +83,6 @@ def test_handler_patches_notice_a_change(
         ("instance_details", "ministack.services.ec2", "_instance_xml"),
         ("load_balancer_network", "ministack.services.alb", "_lb_xml"),
         ("load_balancers_of_all_accounts", "ministack.services.alb", "find_lb_for_host"),
-        ("group_instances", "ministack.services.autoscaling", "_reconcile_instances"),
         ("buckets_of_other_accounts", "ministack.services.s3", "_foreign_bucket_allows"),
         ("templates_of_other_accounts", "ministack.services.s3", "_get_object_data"),
         ("planned_failures", "ministack.services.cloudformation.stacks", "_provision_resource"),

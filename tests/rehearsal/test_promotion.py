@@ -19,9 +19,11 @@ from generator import __version__
 from generator.environment import ENVIRONMENTS, load_all
 from generator.errors import UserError
 from generator.naming import CLOUDFORMATION_ROLE, DELIVERY_BOUNDARY
+from generator.rehearsal.outcome import Result
 from generator.rehearsal.pipeline import FAILED, NOT_REACHED, ROLLBACK, SKIPPED, SUCCEEDED
 from generator.rehearsal.pipeline_actions import Approval
-from generator.rehearsal.rehearse import Rehearsal, Result, Wishes, started
+from generator.rehearsal.rehearse import Rehearsal, started
+from generator.rehearsal.wishes import Wishes
 from generator.release import folder_of
 from tests.rehearsal.environments import project_without_tests
 
@@ -120,7 +122,7 @@ def test_an_upgrade_does_what_was_predicted(lived_in: Rehearsal, report: StringI
 def test_an_upgrade_needs_no_more_than_the_deployment_policies(fresh: Rehearsal, report: StringIO) -> None:
     """All rights bring the release without boundaries; the upgrade from it goes with those of the pipeline's roles."""
     with fresh._rights_of_then(PREVIOUS):
-        fresh._bring_to(PREVIOUS, "dev")
+        fresh.bring_to(PREVIOUS, "dev")
     result = fresh.promote(Wishes(approving, to="dev"))
     assert result.as_expected, report.getvalue()
     assert (versions(result)["dev"], statuses(result)["dev"]) == (NEW, "UPDATE_COMPLETE")
@@ -180,7 +182,7 @@ def test_a_smoke_test_that_fails_brings_the_former_release_back(lived_in: Rehear
     assert versions(result) == {"dev": NEW, "staging": OLD, "prod": OLD}
     failed = [run for run in result.execution.runs if run.status == FAILED]
     assert [(run.stage, run.action) for run in failed] == [("Staging", "SmokeTest")]
-    assert "503" in report.getvalue()
+    assert "/healthz: answered 502, expected 200" in report.getvalue()
     rollback = lived_in.engine.history[-1]
     assert (rollback.kind, rollback.stages) == (ROLLBACK, {"Staging": SUCCEEDED})
     # The way out of trouble is the next push: it goes through, and staging gets the new release after all.

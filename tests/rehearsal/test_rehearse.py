@@ -33,7 +33,7 @@ class Project:
             copy = self.folder / path.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, copy)
-        for environment in (".venv", ".venv-checks", ".venv-taskcat"):
+        for environment in (".venv", ".venv-application", ".venv-checks", ".venv-taskcat"):
             (self.folder / environment).symlink_to(ROOT / environment)
         if (ROOT / ".cache/lint").is_dir():
             shutil.copytree(ROOT / ".cache/lint", self.folder / ".cache/lint")
@@ -114,8 +114,12 @@ def test_the_source_is_built_by_its_buildspec_and_promoted(project: Project) -> 
         assert int(holding) == int(all_claims) > 60, name
         assert ending == "runs the new release"
     assert "What this does not show" in result.stdout
-    assert "Nothing runs on the servers" in result.stdout
+    assert "Web servers run nginx with the configuration of the user data" in result.stdout
     assert "Where the seconds went" in result.stdout
+    visitors = re.search(r"^visitors: (\d+) of (\d+) answers are as expected$", result.stdout, re.MULTILINE)
+    assert visitors is not None
+    assert int(visitors[1]) == int(visitors[2]) > 90
+    assert "NOT SO" not in result.stdout
     assert (project.folder / "dist").exists() is False
 
 
@@ -207,10 +211,24 @@ def test_a_port_in_use_is_named(project: Project) -> None:
     assert f"error: Port {port} on 127.0.0.1 is in use" in result.stderr
 
 
-@pytest.mark.parametrize("moment", ["CREATE_IN_PROGRESS", "stage Build", "stage Dev"])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--set", "DomainName=shop.example.com", "--fail-at", "dev"), "--set deploys the release as it is: leave out"),
+        (("--set", "Colour=blue"), "error: other settings: dev.json: Parameters: Colour is unknown"),
+        (("--set", "LoadBalancerAccess=cloudfront"), "without a domain CloudFront forwards nothing"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(project: Project, arguments: tuple[str, ...], message: str) -> None:
+    result = project.run("--approve", *arguments)
+    assert result.returncode == 1, result.stdout
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize("moment", ["CREATE_IN_PROGRESS", "stage Build", "stage Dev", "the application is released"])
 def test_an_interrupt_ends_everything(project: Project, moment: str) -> None:
     project.has_passed_its_tests()
-    process = project.start("--approve")
+    process = project.start("--approve", "--to", "dev")
     assert process.stdout is not None
     try:
         assert any(moment in line for line in process.stdout)

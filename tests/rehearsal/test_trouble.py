@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import pytest
 
@@ -11,7 +12,6 @@ from generator.rehearsal.emulator_faults import Fault
 from generator.rehearsal.pipeline import ROLLBACK, STANDARD, ActionFailedError, Execution, Job
 from generator.rehearsal.pipeline_definition import Action, Pipeline, Stage
 from generator.rehearsal.trouble import DEPLOYING, Trouble, fault, parse_trouble, with_trouble
-from generator.rehearsal.web_server_stand_in import WebServerStandIn
 
 TEST, APPROVAL = ("Test", "AWS", "CodeBuild"), ("Approval", "AWS", "Manual")
 RESOURCES = ["Network", "Network/Vpc", "Database", "Database/Database", "WebTier", "WebTier/Group"]
@@ -84,21 +84,30 @@ def test_a_resource_fails_in_the_account_and_stack_of_its_environment() -> None:
 
 
 class Providers:
-    """One provider for all kinds, which notes what ran, and whether the web servers were healthy then."""
+    """One provider for all kinds, which notes what ran, and where the web servers were out of service then."""
 
     def __init__(self) -> None:
         self.ran: list[tuple[str, bool]] = []
-        self.stand_in = WebServerStandIn()
+        self.down: list[str] = []
+
+    @contextmanager
+    def out_of_service(self, environment: str) -> Iterator[None]:
+        self.down.append(environment)
+        try:
+            yield
+        finally:
+            self.down.remove(environment)
 
     def act(self, job: Job) -> Mapping[str, str]:
-        self.ran.append((f"{job.stage}.{job.action.name}", self.stand_in.healthy))
-        if not self.stand_in.healthy:
-            raise ActionFailedError("503")
+        healthy = job.stage.lower() not in self.down
+        self.ran.append((f"{job.stage}.{job.action.name}", healthy))
+        if not healthy:
+            raise ActionFailedError("502")
         return {"Did": job.action.name}
 
     def run(self, trouble: Trouble | None, kind: str = STANDARD) -> dict[str, str]:
         """Run all actions; return the reasons of those that failed."""
-        table = with_trouble({TEST: self.act, APPROVAL: self.act, DEPLOYING: self.act}, trouble, self.stand_in)
+        table = with_trouble({TEST: self.act, APPROVAL: self.act, DEPLOYING: self.act}, trouble, self.out_of_service)
         failed = {}
         for stage in PIPELINE.stages[1:]:
             for action in stage.actions:
@@ -133,11 +142,11 @@ def test_a_troubled_action_fails_without_being_run() -> None:
     assert [name for name, _ in providers.ran] == ALL[:-1]
 
 
-def test_a_smoke_test_fails_by_itself_and_only_then_are_web_servers_unhealthy() -> None:
+def test_a_smoke_test_fails_by_itself_and_only_then_are_web_servers_out_of_service() -> None:
     providers = Providers()
-    assert providers.run(Trouble("Staging", action="SmokeTest")) == {"Staging.SmokeTest": "503"}
+    assert providers.run(Trouble("Staging", action="SmokeTest")) == {"Staging.SmokeTest": "502"}
     assert providers.ran == [(name, name != "Staging.SmokeTest") for name in ALL]
-    assert providers.stand_in.healthy
+    assert providers.down == []
 
 
 @pytest.mark.parametrize("action", ["SmokeTest", "CreateChangeSet"])
@@ -147,13 +156,13 @@ def test_a_rollback_is_spared(action: str) -> None:
     assert providers.ran == [(name, True) for name in ALL]
 
 
-def test_web_servers_are_healthy_again_after_an_unexpected_error() -> None:
+def test_web_servers_are_back_after_an_unexpected_error() -> None:
     def defective(job: Job) -> Mapping[str, str]:
         raise ZeroDivisionError
 
-    stand_in = WebServerStandIn()
+    providers = Providers()
     staging = PIPELINE.stage("Staging")
     job = Job(PIPELINE, Execution(STANDARD, {}), "Staging", staging.actions[2], {})
     with pytest.raises(ZeroDivisionError):
-        with_trouble({TEST: defective}, Trouble("Staging", action="SmokeTest"), stand_in)[TEST](job)
-    assert stand_in.healthy
+        with_trouble({TEST: defective}, Trouble("Staging", action="SmokeTest"), providers.out_of_service)[TEST](job)
+    assert providers.down == []
