@@ -249,8 +249,9 @@ def _owner() -> dict[str, Any]:
 def _give_to(owner: Mapping[str, Any], folder: Path) -> None:
     folder.chmod(0o711)
     if owner:
-        for path in (folder, *folder.iterdir()):
-            os.chown(path, owner["user"], owner["group"])
+        # Copied programs too: it is the owner who clears the folder away, should we be killed.
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, owner["user"], owner["group"], follow_symlinks=False)
 
 
 def _programs_for(owner: Mapping[str, Any], copies: Path) -> tuple[Path, Path]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +17,7 @@ import boto3
 import pytest
 
 from generator.errors import UserError
-from generator.rehearsal import postgresql
+from generator.rehearsal import postgresql, programs
 from generator.rehearsal.certificates import Authority
 from generator.rehearsal.postgresql import PostgreSql
 
@@ -125,6 +127,26 @@ def test_nothing_stays_behind() -> None:
         pid = int((folder / "data/postmaster.pid").read_text().splitlines()[0])
     assert not folder.exists()
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_programs_that_the_server_cannot_reach_are_copied_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root's own folders are closed to the user as whom PostgreSQL then runs. What that user clears away is its own."""
+    postgres = programs.program("postgres").resolve()
+    package = postgres.parents[2]
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    for folder in package.parent.glob(f"{package.name}*"):
+        if folder.suffix in ("", ".libs"):
+            shutil.copytree(folder, closed / folder.name)
+    binaries = closed / postgres.parent.relative_to(package.parent)
+    monkeypatch.setattr(postgresql, "program", lambda name: binaries / name)
+    with PostgreSql() as started:
+        folder = started.root_certificate.parent
+        assert (folder / "programs").is_dir() == (os.geteuid() == 0)
+        assert {path.lstat().st_uid for path in folder.rglob("*")} == {folder.stat().st_uid}
+    assert not folder.exists()
 
 
 def test_nothing_stays_behind_after_its_starter_was_killed() -> None:
