@@ -37,7 +37,7 @@ def is_signed(
         return False
     asked = dict(parse_qsl(address.query))
     access_key, _, scope = asked.get("X-Amz-Credential", "").partition("/")
-    if not found or not is_ours or access_key not in secret_keys:
+    if not token.isascii() or not found or not is_ours or access_key not in secret_keys:
         return False
     if (asked.get("Action"), asked.get("DBUser")) != ("connect", user) or not _is_current(asked, now):
         return False

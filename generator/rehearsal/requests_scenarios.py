@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ from generator.rehearsal.workload import MOST_ROUNDS, Workload
 
 REQUESTS_BETWEEN_CHECKS = 4
 SERVER_ERROR = 500
+POLL_SECONDS = 0.02
+LOGGED_WITHIN_SECONDS = 30.0
+"""How long to look for a request in the logs: nginx writes it down after it has answered, when it comes to it."""
+
 JSON = {"Content-Type": "application/json"}
 VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,
@@ -127,14 +132,17 @@ def lost_server(environment: LiveEnvironment) -> Rows:
     if len(before) < 2:
         return
     visitor = _Visitor(environment)
-    writer = visitor.fill_cart()
+    line = "PUT https://{application}/api/cart; kill its server; GET https://{application}/api/cart"
+    claim = ("E10", "a session outlives its server", line, 'quantities {"1":2}, from another server')
+    try:
+        writer = visitor.fill_cart()
+    except NoAnswerError as error:
+        yield environment.names.row(*claim, str(error))
+        return
     writer.server.kill()
     cart, reader = visitor.read_cart(), visitor.answered_by
-    actual = f"{cart}, from {'the same' if reader is writer else 'another'} server"
-    line = "PUT https://{application}/api/cart; kill its server; GET https://{application}/api/cart"
-    yield environment.names.row(
-        "E10", "a session outlives its server", line, 'quantities {"1":2}, from another server', actual
-    )
+    whose = "no known" if reader is None else "the same" if reader is writer else "another"
+    yield environment.names.row(*claim, f"{cart}, from {whose} server")
     rounds = 0
     while not _is_out(environment, writer) and rounds < MOST_ROUNDS:
         environment.workload.check_health(environment.account_id)
@@ -181,7 +189,7 @@ class _Visitor:
         self.answered_by: Instance | None = None
 
     def fill_cart(self) -> Instance:
-        """Put something into the cart; return the instance that wrote it."""
+        """Put something into the cart; return the instance that wrote it. Raises `NoAnswerError`."""
         url = self._environment.url("application", "/api/cart")
         body = '{"quantities": {"1": 2}}'
         answer = self._environment.client.send("PUT", url, {"If-Match": '"0"', **JSON}, body)
@@ -220,7 +228,14 @@ class _Visitor:
 
     def _who(self, answer: Answer) -> Instance | None:
         request_id = answer.fact("x-request-id")
-        return next((each for each in self._environment.instances if each.server.has_answered(request_id)), None)
+        deadline = time.monotonic() + LOGGED_WITHIN_SECONDS
+        while True:
+            for each in self._environment.instances:
+                if each.server.has_answered(request_id):
+                    return each
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(POLL_SECONDS)
 
 
 SCENARIOS: tuple[Scenario, ...] = (revalidation, tls_versions, settings_read_back, lost_server)

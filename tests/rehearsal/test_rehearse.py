@@ -62,7 +62,7 @@ class Project:
             output, errors = process.communicate(timeout=180)
         finally:
             process.kill()
-        assert "Traceback" not in output + errors
+        assert "Traceback" not in output + errors, output + errors
         self.assert_nothing_left()
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
