@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from fault_proxy import wait_until
 
 from generator.rehearsal.running_programs import HOST
 from generator.rehearsal.target_requests import TargetAnswer, ask_target
@@ -100,7 +101,7 @@ def test_without_an_archive_it_is_healthy_and_welcomes(tmp_path: Path, protocol:
         page = ask(web_server, "/any/page")
         assert b"No application has been released yet." in page.body
         request_id = dict(page.headers)["X-Request-Id"]
-        assert web_server.has_answered(request_id)
+        wait_until(lambda: web_server.has_answered(request_id))
         assert not web_server.has_answered(request_id[:-1])
 
 

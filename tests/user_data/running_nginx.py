@@ -24,6 +24,7 @@ from generator.rehearsal.programs import program
 
 SCRIPT = Path(__file__).parents[2] / "generator/user_data/nginx_configuration.sh"
 STARTS_WITHIN_SECONDS = 30.0
+LOGS_WITHIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,24 @@ class Nginx:
         finally:
             connection.close()
 
-    def logged(self) -> list[dict[str, Any]]:
-        """Return the lines of the access log, each of which is an object."""
-        return [json.loads(line) for line in (self.folder / "access.log").read_text(encoding="utf-8").splitlines()]
+    def logged(self, request_id: str) -> dict[str, Any]:
+        """Return what the access log says of a request. nginx writes it after it has answered, when it comes to it."""
+        deadline = time.monotonic() + LOGS_WITHIN_SECONDS
+        while True:
+            whole_lines = self._log().rpartition("\n")[0].splitlines()
+            found = [entry for entry in map(json.loads, whole_lines) if entry["request_id"] == request_id]
+            if found:
+                [entry] = found
+                return dict(entry)
+            assert time.monotonic() < deadline, f"{request_id} is not in the log"
+            time.sleep(0.01)
+
+    def has_logged(self, request_id: str) -> bool:
+        """Whether a request is in the log already, which is certain only when a later one is."""
+        return request_id in self._log()
+
+    def _log(self) -> str:
+        return (self.folder / "access.log").read_text(encoding="utf-8")
 
 
 class Application(ThreadingHTTPServer):
