@@ -39,7 +39,6 @@ from troposphere.cloudfront import (
 )
 from troposphere.s3 import Bucket, LoggingConfiguration
 from troposphere.secretsmanager import GenerateSecretString, Secret
-from troposphere.shield import Protection
 
 from generator.buckets import (
     WITH_ACLS,
@@ -68,6 +67,7 @@ from generator.parameter_types import (
     parameter,
 )
 from generator.retention import retain
+from generator.shield import add_protection
 from generator.stacks.edge_policies import (
     ALL_VIEWER,
     APPLICATION_PATHS,
@@ -131,8 +131,9 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     website = _website_bucket(template, log_bucket)
     secret = _origin_secret(template, parameters)
     distribution = _distribution(template, parameters, website, log_bucket, secret)
-    _protect_buckets(template, website, log_bucket, distribution)
-    _shield(template, distribution)
+    ours = arn("cloudfront::${AWS::AccountId}:distribution/${Distribution}", Distribution=Ref(distribution))
+    _protect_buckets(template, website, log_bucket, ours)
+    add_protection(template, "DistributionProtection", "distribution", ours, HAS_SHIELD)
     return Outputs(
         distribution_id=DistributionId(Ref(distribution)),
         distribution_domain_name=DnsName(GetAtt(distribution, "DomainName")),
@@ -309,8 +310,8 @@ def _error_pages() -> list[CustomErrorResponse]:
     ]
 
 
-def _protect_buckets(template: Template, website: Bucket, log_bucket: Bucket, distribution: Distribution) -> None:
-    ours = arn("cloudfront::${AWS::AccountId}:distribution/${Distribution}", Distribution=Ref(distribution))
+def _protect_buckets(template: Template, website: Bucket, log_bucket: Bucket, ours: Sub) -> None:
+    """Let our distribution, which `ours` names, read the website, and S3 write its log."""
     this_distribution = Condition(StringEquals({"aws:SourceArn": ours}))
     cloudfront = service_principal("cloudfront")
     bucket_policy(
@@ -326,17 +327,3 @@ def _protect_buckets(template: Template, website: Bucket, log_bucket: Bucket, di
         "WebsiteBucketAccessLogs", log_bucket, [GetAtt(website, "Arn")], "website-bucket/*"
     )
     bucket_policy(template, log_bucket, logged)
-
-
-def _shield(template: Template, distribution: Distribution) -> None:
-    """Add the protection by Shield Advanced, to which the account must be subscribed (D8)."""
-    protected = arn("cloudfront::${AWS::AccountId}:distribution/${Distribution}", Distribution=Ref(distribution))
-    template.add_resource(
-        Protection(
-            "DistributionProtection",
-            Condition=HAS_SHIELD,
-            Name=in_environment(f"{PROJECT}-${{EnvironmentName}}-distribution"),
-            ResourceArn=protected,
-            Tags=name_tag("distribution-protection"),
-        )
-    )

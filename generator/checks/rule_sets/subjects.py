@@ -18,22 +18,26 @@ from generator.template_yaml import load
 REGION = "eu-west-1"
 """The region in which roots other than the platform are resolved; the platform's stands in its settings."""
 
-EXAMPLES: Mapping[str, Sequence[str]] = {
-    "DevAccountId": ["111111111111"],
-    "StagingAccountId": ["222222222222"],
-    "ProdAccountId": ["333333333333"],
-    "ToolsAccountId": ["999999999999"],
-    "ArtifactBucketName": ["web-platform-artifacts"],
-    "ArtifactKeyArn": [f"arn:aws:kms:{REGION}:999999999999:key/11111111-2222-3333-4444-555555555555"],
-    "TemplateBucketName": ["web-platform-templates"],
-    "SourceBucketName": ["web-platform-source"],
-    "SourceRepository": ["", "my-team/my-shop"],
-    "NotificationEmail": ["", "operators@example.com"],
-    "EnvironmentName": ["prod"],
-    "DomainName": ["", "shop.example.com"],
-    "HostedZoneId": ["", "Z0123456789ABCDEFGHIJ"],
+EXAMPLES: Mapping[str, str] = {
+    "EnvironmentName": "prod",
+    "DevAccountId": "111111111111",
+    "StagingAccountId": "222222222222",
+    "ProdAccountId": "333333333333",
+    "ToolsAccountId": "999999999999",
+    "ArtifactBucketName": "web-platform-artifacts",
+    "ArtifactKeyArn": f"arn:aws:kms:{REGION}:999999999999:key/11111111-2222-3333-4444-555555555555",
+    "TemplateBucketName": "web-platform-templates",
+    "SourceBucketName": "web-platform-source",
 }
-"""Values of parameters of roots other than the platform. Where there are two, what is switched off and on."""
+"""Values of parameters of roots other than the platform that have no default."""
+
+SWITCHES: Mapping[str, str] = {
+    "SourceRepository": "my-team/my-shop",
+    "NotificationEmail": "operators@example.com",
+    "DomainName": "shop.example.com",
+    "HostedZoneId": "Z0123456789ABCDEFGHIJ",
+}
+"""Values that switch on what is off by default, besides those of a list of allowed values."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +117,9 @@ def _choices(release: Path, root: str) -> dict[str, Sequence[str]]:
     declared = load(path.read_text(encoding="utf-8")).get("Parameters", {})
     choices: dict[str, Sequence[str]] = {}
     for name, parameter in declared.items():
-        default = [str(parameter["Default"])] if "Default" in parameter else []
-        others = EXAMPLES.get(name, parameter.get("AllowedValues", []))
-        choices[name] = [*default, *(str(value) for value in others if str(value) not in default)]
-        if not choices[name]:
+        first = parameter.get("Default", EXAMPLES.get(name))
+        if first is None:
             raise UserError(f"{path}: Parameters/{name}: has no default; give it an example in {__name__}.EXAMPLES")
+        others = [SWITCHES[name]] if name in SWITCHES else parameter.get("AllowedValues", [])
+        choices[name] = list(dict.fromkeys(str(value) for value in (first, *others)))
     return choices
