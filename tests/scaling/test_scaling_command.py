@@ -1,0 +1,58 @@
+"""`python -m generator scaling` writes what it found, and fails where a claim does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from generator.cli import cli
+from generator.errors import UserError
+from generator.scaling import claims
+from generator.scaling.claims import Claim
+from tests.releases import ROOT
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of what the command reads and writes, with one short trace."""
+    for name in ("templates_out", "params"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "docs" / "pictures").mkdir(parents=True)
+    page = "# Scaling\n\n<!-- scaling: begin -->\n<!-- scaling: end -->\n"
+    (tmp_path / "docs" / "scaling.md").write_text(page, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    makers = (claims.traces.dead_server,)
+    monkeypatch.setattr(claims.traces, "all_traces", lambda design: [make(design) for make in makers])
+    return tmp_path
+
+
+def only(monkeypatch: pytest.MonkeyPatch, against: list[str]) -> None:
+    monkeypatch.setattr(claims, "CLAIMS", (Claim("W7", "Something is true.", lambda _: against),))
+
+
+def test_figures_and_pictures_are_written(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, [])
+    result = CliRunner().invoke(cli, ["scaling"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "docs/scaling.md: written" in result.output
+    page = (project / "docs" / "scaling.md").read_text(encoding="utf-8")
+    assert "| dead-server | prod |" in page
+    assert "| Something is true. | W7 | holds |" in page
+    pictures = sorted(path.name for path in (project / "docs" / "pictures").iterdir())
+    assert pictures == ["scaling-dev.svg", "scaling-prod.svg", "scaling-staging.svg"]
+
+
+def test_one_environment_leaves_the_page_alone(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, ["it is not"])
+    before = (project / "docs" / "scaling.md").read_text(encoding="utf-8")
+    result = CliRunner().invoke(cli, ["scaling", "-e", "prod"], catch_exceptions=False)
+    assert result.exit_code == 1
+    assert "prod: it is not" in result.output
+    assert (project / "docs" / "scaling.md").read_text(encoding="utf-8") == before
+
+
+def test_an_unknown_environment_is_refused(project: Path) -> None:
+    with pytest.raises(UserError, match="'moon' is no environment"):
+        CliRunner().invoke(cli, ["scaling", "-e", "moon"], catch_exceptions=False)
