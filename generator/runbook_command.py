@@ -1,0 +1,81 @@
+"""The command `runbook`: its pages, with the names of a deployed environment filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from generator.errors import UserError
+
+if TYPE_CHECKING:
+    from generator.runbook.pages import Page
+
+PARAMS = Path("params")
+
+
+@click.command()
+@click.argument("words", metavar="[PAGE]", nargs=-1)
+@click.option("--environment", "-e", "name", help="Environment whose names are filled in.")
+@click.option("--region", help="Region in which it is deployed; that of its zones by default.")
+def runbook(words: tuple[str, ...], name: str | None, region: str | None) -> None:
+    """Print a page of the runbook, or list them. PAGE may be an alarm, as its mail calls it.
+
+    With an environment, placeholders are filled in from its deployed stack, with the credentials of its account.
+    """
+    from rich.console import Console
+
+    from generator.runbook.pages import read_pages
+    from generator.runbook.printing import print_list, print_page
+
+    console = Console(highlight=False, emoji=False)
+    pages = read_pages()
+    if not words:
+        print_list(console, pages)
+        return
+    page = _page(pages, " ".join(words))
+    values, missing = _values(name, region)
+    print_page(console, page, values)
+    if missing:
+        raise UserError(f"{missing}\nnames in braces are not filled in")
+    _say_what_is_open(page, name, values)
+
+
+def _page(pages: Sequence[Page], wanted: str) -> Page:
+    from generator.runbook.pages import find, suggestions
+
+    page = find(pages, wanted)
+    if page is None:
+        near = suggestions(pages, wanted)
+        hint = f"did you mean {', '.join(near)}?" if near else "python -m generator runbook lists all pages"
+        raise click.UsageError(f"there is no page {wanted!r}: {hint}")
+    return page
+
+
+def _values(name: str | None, region: str | None) -> tuple[Mapping[str, str], str]:
+    """Return what an environment fills in, or why it cannot: the page is wanted all the same."""
+    from generator.delivery import session
+    from generator.environment import load_all, select
+    from generator.runbook.values import values_of
+
+    if name is None:
+        return {}, ""
+    [configuration] = select(load_all(PARAMS), [name])
+    try:
+        return values_of(session.client("cloudformation", region or configuration.region), name), ""
+    except UserError as error:
+        return {}, str(error)
+
+
+def _say_what_is_open(page: Page, name: str | None, values: Mapping[str, str]) -> None:
+    """Say which placeholders of the page have no value, and how they get one."""
+    from generator.runbook.values import placeholders
+
+    said = "\n".join(part if isinstance(part, str) else "\n".join(s.command for s in part.steps) for part in page.parts)
+    left = sorted(placeholders(said) - values.keys())
+    if left and name:
+        click.echo(f"not set in {name}: {', '.join(left)}", err=True)
+    elif left:
+        click.echo("names in braces are an environment's: --environment prod fills them in", err=True)
