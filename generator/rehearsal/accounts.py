@@ -8,12 +8,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from generator.delivery.bootstrap import EDGE_REGION, bootstrap_global_edge, bootstrap_target, bootstrap_tools
+from generator.delivery.bootstrap import (
+    bootstrap_audit_trail,
+    bootstrap_global_edge,
+    bootstrap_recovery_region,
+    bootstrap_target,
+    bootstrap_tools,
+)
 from generator.delivery.certificate import ensure_certificate
 from generator.delivery.deploy import Deployment, Event
 from generator.environment import ENVIRONMENTS, TemplateConfiguration
 from generator.errors import UserError
 from generator.naming import PIPELINE_STACK, TOOLS, account_parameter
+from generator.regions import EDGE_REGION
 from generator.rehearsal.emulator import Emulator
 from generator.rehearsal.emulator_hosted_zones import REFERENCE
 from generator.rehearsal.endpoints import Certificates, Clients
@@ -80,11 +87,28 @@ def bootstrap(
     for name, configuration in configurations.items():
         given = {"ToolsAccountId": TOOLS_ACCOUNT_ID, **handed_on}
         bootstrap_target(accounts.client("cloudformation", name), release, configuration, given, on_event)
+        _bootstrap_beside(accounts, name, release, configuration, on_event)
         _import_certificate(accounts, name, configuration, certificates)
         _make_hosted_zone(accounts.client("route53", name), configuration)
         edge, ssm = accounts.client("cloudformation", name, EDGE_REGION), accounts.client("ssm", name)
         bootstrap_global_edge(edge, ssm, release, configuration, on_event)
     return deployed_pipeline(cloudformation, release, TOOLS_ACCOUNT_ID, tools), tools.outputs
+
+
+def _bootstrap_beside(
+    accounts: Accounts,
+    name: str,
+    release: Path,
+    configuration: TemplateConfiguration,
+    on_event: Callable[[Event], None],
+) -> None:
+    """Make what an environment's account has besides its roles: the second region and the trail of who did what."""
+
+    def cloudformation(region: str) -> Any:
+        return accounts.client("cloudformation", name, region)
+
+    bootstrap_recovery_region(cloudformation, release, configuration, on_event)
+    bootstrap_audit_trail(cloudformation(""), release, configuration, on_event)
 
 
 def deployed_pipeline(cloudformation: Any, release: Path, account_id: str, deployment: Deployment) -> Pipeline:

@@ -63,30 +63,35 @@ class Attendant:
         self._folder = folder
         self._python = python
         self._on_failure, self._on_change, self._enters_service = on_failure, on_change, enters_service
-        self._databases = DatabaseServers(emulator)
+        self.databases = DatabaseServers(emulator)
         self._instances: dict[str, Instance] = {}
         self._position = 0
         self._ending = threading.Event()
         self._pool = ThreadPoolExecutor(BOOTING_AT_ONCE, thread_name_prefix="boot")
-        self._thread = threading.Thread(target=self._watch, name="attendant", daemon=True)
+        self._threads = [
+            threading.Thread(target=each, name="attendant", daemon=True)
+            for each in (self._watch, self._watch_databases)
+        ]
 
     def start(self) -> None:
         attend(self._emulator.directory, self._account_ids)
-        self._thread.start()
+        for each in self._threads:
+            each.start()
 
     def stop(self) -> None:
         """End all servers and databases at once."""
         self._ending.set()
         leave(self._emulator.directory)
-        if self._thread.ident is not None:
-            self._thread.join()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
         for each in self.instances:
             each.server.kill()
         self._pool.shutdown(cancel_futures=True)
         # A boot that was under way may have started one more program.
         for each in self.instances:
             each.server.kill()
-        self._databases.stop()
+        self.databases.stop()
 
     @property
     def instances(self) -> list[Instance]:
@@ -117,6 +122,14 @@ class Attendant:
                 elif event.instance_id not in ended:
                     self._launched(event)
                 self._position = position
+
+    def _watch_databases(self) -> None:
+        # Beside the instances: to restore a database takes a while.
+        while not self._ending.wait(POLL_SECONDS):
+            try:
+                self.databases.follow()
+            except UserError as error:
+                self._on_failure(str(error))
 
     def _launched(self, launch: Launch) -> None:
         user_data = UserData.decoded(launch.user_data)
@@ -199,7 +212,7 @@ class Attendant:
                 "AWS_ENDPOINT_URL": self._emulator.endpoint_url,
                 "AWS_EC2_METADATA_DISABLED": "true",
                 **session.variables,
-                **self._databases.variables(user_data.settings["PARAMETER_PATH"], session),
+                **self.databases.variables(user_data.settings["PARAMETER_PATH"], session),
             }
 
         return variables

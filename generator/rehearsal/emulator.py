@@ -28,9 +28,10 @@ from typing import IO, Any, Self
 
 import generator
 from generator.errors import UserError
-from generator.rehearsal import emulator_faults
+from generator.rehearsal import emulator_clock, emulator_faults
 from generator.rehearsal.emulator_authorization_requests import ADDRESSES
 from generator.rehearsal.emulator_faults import Fault
+from generator.rehearsal.emulator_outbox import Sent, sent
 
 HOST = "127.0.0.1"
 READY_TIMEOUT_SECONDS = 60.0
@@ -146,6 +147,18 @@ class Emulator:
     def faults(self) -> list[Fault]:
         """Return the failures that were asked for and have not happened."""
         return emulator_faults.read(self._faults)
+
+    def put_forward(self, seconds: float) -> None:
+        """Let the clock by which alarms wait be so much later than it was."""
+        emulator_clock.put_forward(self.directory, seconds)
+
+    def stopped_clock(self) -> contextlib.AbstractContextManager[None]:
+        """Let that clock stand still for the time of a `with` block, but for being put forward."""
+        return emulator_clock.stopped(self.directory)
+
+    def sent(self, after: int = 0) -> list[Sent]:
+        """Return what was sent to people and addresses outside, but for the first so many messages."""
+        return list(sent(self.directory, after))
 
     def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
         """Return the last lines that the emulator has logged."""

@@ -29,14 +29,15 @@ _MODULES = {
     "ecs": "ecs",
     "elbv2": "alb",
     "iam": "iam",
+    "logs": "cloudwatch_logs",
     "resource-groups": "resource_groups",
     "route53": "route53",
     "secretsmanager": "secretsmanager",
     "wafv2": "waf",
 }
 
-# Where boto3's choice needs a library that ministack does not require.
-_PROTOCOLS = {"cloudwatch": "query"}
+# Where the model's first choice needs a library that ministack does not require.
+_PROTOCOLS = {"cloudwatch": "json"}
 
 # Services whose handlers hand work to a thread pool, and so need an event loop that is not the waiting one.
 _THREADED = frozenset({"ecs"})
@@ -82,6 +83,12 @@ def call(service: str, operation: str, **parameters: Any) -> dict[str, Any]:
             f"{error.get('Message')} (Service: {service}, Operation: {operation}, Code: {error.get('Code')})"
         )
     return parsed
+
+
+def typed(service: str, operation: str, parameter: str, value: Any) -> Any:
+    """Return the value of a template's property as the parameter of an operation has it: 80 for "80"."""
+    shape = _service_model(service).operation_model(operation).input_shape.members[parameter]
+    return _typed(value, shape, f"{operation}.{parameter}")
 
 
 @cache

@@ -233,12 +233,7 @@ def _change(
 
 
 def _id_for_iam(type_name: str, physical_id: str) -> str:
-    """Return the id in a resource's ARN: an elastic IP is referred to by its address and known by its allocation.
-
-    A log group without a name gets one from CloudFormation, where ministack makes up a path.
-    """
-    if type_name == "AWS::Logs::LogGroup":
-        return re.sub(r"^/aws/cloudformation/([^/]+)/([^/]+)$", r"\1-\2", physical_id)
+    """Return the id in a resource's ARN: an elastic IP is referred to by its address and known by its allocation."""
     if type_name == "AWS::EC2::EIP":
         for allocation_id, address in import_module("ministack.services.ec2")._addresses.items():
             if address["PublicIp"] == physical_id:

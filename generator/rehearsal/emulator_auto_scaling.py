@@ -77,7 +77,7 @@ def group_instances() -> None:
     def deleting(physical_id: str, props: Properties) -> None:
         group = _group(physical_id)
         if group is not None:
-            _terminate(group, list(group["Instances"]))
+            terminate_instances(group, list(group["Instances"]))
         delete(physical_id, props)
 
     handler |= {"create": creating, "update": updating, "delete": deleting}
@@ -94,7 +94,7 @@ def replaced_when_unhealthy() -> None:
         for group in module._asgs.values():
             found = [each for each in group["Instances"] if each["InstanceId"] == params["InstanceId"]]
             if found and params["HealthStatus"] == "Unhealthy":
-                _terminate(group, found)
+                terminate_instances(group, found)
                 module._reconcile_instances(group)
         response: Response = module._xml(200, "SetInstanceHealthResponse", "")
         return response
@@ -177,7 +177,7 @@ def _reconcile(group: Group, original: Callable[[Group], None]) -> None:
         return
     instances = group["Instances"]
     surplus = instances[group["DesiredCapacity"] :]
-    _terminate(group, list(surplus))
+    terminate_instances(group, list(surplus))
     while len(instances) < group["DesiredCapacity"]:
         instances.append(_launched(group))
 
@@ -223,7 +223,8 @@ def _instance_tags(group: Group, data: dict[str, Any]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def _terminate(group: Group, instances: list[Instance]) -> None:
+def terminate_instances(group: Group, instances: list[Instance]) -> None:
+    """End instances of a group, without any successor."""
     instance_ids = [each["InstanceId"] for each in instances]
     # The instances of a group that was made without subnets or launch template are inventions.
     known = [each for each in instance_ids if each in import_module("ministack.services.ec2")._instances]
@@ -275,7 +276,7 @@ def _replace_instances(group: Group, former: dict[str, Any], stack_name: str) ->
     logical_id = _logical_id(stack_name, group["AutoScalingGroupName"])
     policy = _definition(stack_name, logical_id).get("UpdatePolicy", {}).get("AutoScalingRollingUpdate", {})
     if not is_attended(emulator_directory(), current_account_id()) or not policy.get("WaitOnResourceSignals"):
-        _terminate(group, list(group["Instances"]))
+        terminate_instances(group, list(group["Instances"]))
         return
     in_service = int(_resolved(stack_name, policy.get("MinInstancesInService", 0)))
     launched: list[Instance] = []
@@ -283,16 +284,16 @@ def _replace_instances(group: Group, former: dict[str, Any], stack_name: str) ->
         for old in list(group["Instances"]):
             dispensable = len(group["Instances"]) > in_service
             if dispensable:
-                _terminate(group, [old])
+                terminate_instances(group, [old])
             launched.append(_launched(group))
             group["Instances"].append(launched[-1])
             _wait_for_signals(stack_name, logical_id, 1)
             if not dispensable:
-                _terminate(group, [old])
+                terminate_instances(group, [old])
     except Exception:
         # An update that failed leaves the group as it was; the stack takes it for unchanged.
         group["LaunchTemplate"] = former
-        _terminate(group, launched)
+        terminate_instances(group, launched)
         import_module(AUTO_SCALING)._reconcile_instances(group)
         raise
 

@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 from generator.rehearsal.emulator_api import ApiError
 from generator.rehearsal.emulator_guards import apply_settings, guarded, handler_of
 from generator.rehearsal.emulator_handlers import Created, Properties
+from generator.rehearsal.emulator_xml import document, element, text
 
 S3 = "ministack.services.s3"
 BUCKET = "AWS::S3::Bucket"
@@ -35,7 +36,7 @@ def bucket_settings() -> None:
             elif property_name in old and property_name in ends:
                 ends[property_name](name)
             elif property_name in old and property_name == "LoggingConfiguration":
-                puts[property_name](name, _document("BucketLoggingStatus").encode())
+                puts[property_name](name, document("BucketLoggingStatus").encode())
 
     apply_settings(handler_of(BUCKET), set_up)
 
@@ -44,74 +45,59 @@ def _encryption(encryption: Properties) -> str:
     rules = []
     for rule in encryption["ServerSideEncryptionConfiguration"]:
         default = rule["ServerSideEncryptionByDefault"]
-        by_default = _element(
+        by_default = element(
             "ApplyServerSideEncryptionByDefault",
-            _text("SSEAlgorithm", default["SSEAlgorithm"]),
-            _text("KMSMasterKeyID", default.get("KMSMasterKeyID")),
+            text("SSEAlgorithm", default["SSEAlgorithm"]),
+            text("KMSMasterKeyID", default.get("KMSMasterKeyID")),
         )
-        rules.append(_element("Rule", by_default, _text("BucketKeyEnabled", rule.get("BucketKeyEnabled", False))))
-    return _element("ServerSideEncryptionConfiguration", *rules)
+        rules.append(element("Rule", by_default, text("BucketKeyEnabled", rule.get("BucketKeyEnabled", False))))
+    return element("ServerSideEncryptionConfiguration", *rules)
 
 
 def _ownership(controls: Properties) -> str:
-    rules = (_element("Rule", _text("ObjectOwnership", rule["ObjectOwnership"])) for rule in controls["Rules"])
-    return _document("OwnershipControls", *rules)
+    rules = (element("Rule", text("ObjectOwnership", rule["ObjectOwnership"])) for rule in controls["Rules"])
+    return document("OwnershipControls", *rules)
 
 
 def _logging(configuration: Properties) -> str:
-    target = _text("TargetBucket", configuration["DestinationBucketName"])
-    prefix = _element("TargetPrefix", escape(configuration.get("LogFilePrefix", "")))
-    return _document("BucketLoggingStatus", _element("LoggingEnabled", target, prefix))
+    target = text("TargetBucket", configuration["DestinationBucketName"])
+    prefix = element("TargetPrefix", escape(configuration.get("LogFilePrefix", "")))
+    return document("BucketLoggingStatus", element("LoggingEnabled", target, prefix))
 
 
 def _tagging(tags: Iterable[Mapping[str, Any]]) -> str:
-    pairs = (_element("Tag", _text("Key", tag["Key"]), _text("Value", tag.get("Value", ""))) for tag in tags)
-    return _document("Tagging", _element("TagSet", *pairs))
+    pairs = (element("Tag", text("Key", tag["Key"]), text("Value", tag.get("Value", ""))) for tag in tags)
+    return document("Tagging", element("TagSet", *pairs))
 
 
 def _lifecycle(configuration: Properties) -> str:
-    return _document("LifecycleConfiguration", *map(_lifecycle_rule, configuration["Rules"]))
+    return document("LifecycleConfiguration", *map(_lifecycle_rule, configuration["Rules"]))
 
 
 def _lifecycle_rule(rule: Properties) -> str:
     """Return a rule as S3's API has it; the properties of a template have other names in part."""
     kept, aborted = rule.get("NoncurrentVersionExpiration") or {}, rule.get("AbortIncompleteMultipartUpload") or {}
-    expiry = _text("Days", rule.get("ExpirationInDays")) + _text(
+    expiry = text("Days", rule.get("ExpirationInDays")) + text(
         "ExpiredObjectDeleteMarker", rule.get("ExpiredObjectDeleteMarker")
     )
     transitions = (
-        _element("Transition", _text("Days", each["TransitionInDays"]), _text("StorageClass", each["StorageClass"]))
+        element("Transition", text("Days", each["TransitionInDays"]), text("StorageClass", each["StorageClass"]))
         for each in rule.get("Transitions", ())
     )
-    noncurrent = _text("NoncurrentDays", kept.get("NoncurrentDays")) + _text(
+    noncurrent = text("NoncurrentDays", kept.get("NoncurrentDays")) + text(
         "NewerNoncurrentVersions", kept.get("NewerNoncurrentVersions")
     )
-    days = _text("DaysAfterInitiation", aborted.get("DaysAfterInitiation"))
-    return _element(
+    days = text("DaysAfterInitiation", aborted.get("DaysAfterInitiation"))
+    return element(
         "Rule",
-        _text("ID", rule.get("Id")),
-        _element("Filter", _element("Prefix", escape(rule.get("Prefix", "")))),
-        _text("Status", rule["Status"]),
-        _element("Expiration", expiry) if expiry else "",
+        text("ID", rule.get("Id")),
+        element("Filter", element("Prefix", escape(rule.get("Prefix", "")))),
+        text("Status", rule["Status"]),
+        element("Expiration", expiry) if expiry else "",
         *transitions,
-        _element("NoncurrentVersionExpiration", noncurrent) if noncurrent else "",
-        _element("AbortIncompleteMultipartUpload", days) if days else "",
+        element("NoncurrentVersionExpiration", noncurrent) if noncurrent else "",
+        element("AbortIncompleteMultipartUpload", days) if days else "",
     )
-
-
-def _element(name: str, *inner: str) -> str:
-    return f"<{name}>{''.join(inner)}</{name}>"
-
-
-def _text(name: str, value: Any) -> str:
-    """Return an element with a text, in S3's words; nothing where there is no value."""
-    if value is None:
-        return ""
-    return _element(name, escape(str(value).lower() if isinstance(value, bool) else str(value)))
-
-
-def _document(name: str, *inner: str) -> str:
-    return f'<{name} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{"".join(inner)}</{name}>'
 
 
 _SETTINGS: Mapping[str, tuple[str, Callable[[Any], str]]] = {

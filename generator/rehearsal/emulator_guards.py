@@ -6,6 +6,7 @@ patch to look at, instead of rehearsing on something else than was thought.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from importlib import import_module
@@ -47,14 +48,19 @@ def handler_of(type_name: str) -> Handler:
 
 
 def apply_settings(handler: Handler, apply: Callable[[str, Properties, Properties], None]) -> None:
-    """Call `apply(physical_id, old, new)` after every creation and update; `old` is empty where the resource is new."""
+    """Call `apply(physical_id, old, new)` after every creation and update; `old` is empty where the resource is new.
+
+    Several patches may do so with one handler: to the next one it looks as before.
+    """
     create, update = handler["create"], handler["update"]
 
+    @functools.wraps(create)
     def creating(logical_id: str, props: Properties, stack_name: str) -> Created:
         name, attributes = create(logical_id, props, stack_name)
         apply(name, {}, props)
         return name, attributes
 
+    @functools.wraps(update)
     def updating(physical_id: str, old_props: Properties, new_props: Properties, *rest: Any) -> Created:
         name, attributes = update(physical_id, old_props, new_props, *rest)
         apply(name, old_props if name == physical_id else {}, new_props)

@@ -104,36 +104,8 @@ def _delete_oidc_provider(physical_id: str, properties: Properties) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Watching: composite alarms, trails, budgets, health checks, resource groups
+# Watching: trails, budgets, health checks, resource groups
 # ---------------------------------------------------------------------------------------------------------------------
-
-
-_COMPOSITE_ALARM = (
-    "AlarmRule",
-    "AlarmDescription",
-    "ActionsEnabled",
-    "AlarmActions",
-    "OKActions",
-    "InsufficientDataActions",
-    "ActionsSuppressor",
-    "ActionsSuppressorWaitPeriod",
-    "ActionsSuppressorExtensionPeriod",
-    "Tags",
-)
-
-
-def _create_composite_alarm(request: Request) -> Created:
-    return _put_composite_alarm(request.name("AlarmName", 255), {}, request)
-
-
-def _put_composite_alarm(name: str, old: Properties, request: Request) -> Created:
-    call("cloudwatch", "PutCompositeAlarm", AlarmName=name, **picked(request.properties, *_COMPOSITE_ALARM))
-    found = call("cloudwatch", "DescribeAlarms", AlarmNames=[name], AlarmTypes=["CompositeAlarm"])
-    return name, {"Arn": found["CompositeAlarms"][0]["AlarmArn"]}
-
-
-def _delete_composite_alarm(physical_id: str, properties: Properties) -> None:
-    call("cloudwatch", "DeleteAlarms", AlarmNames=[physical_id])
 
 
 _TRAIL = (
@@ -365,9 +337,6 @@ OTHER_TYPES: dict[str, ApiType] = {
     "AWS::Backup::BackupSelection": ApiType(_create_backup_selection, _delete_backup_selection),
     "AWS::Budgets::Budget": ApiType(_create_budget, _delete_budget, _update_budget),
     "AWS::CloudTrail::Trail": ApiType(_create_trail, _delete_trail, _update_trail, has_tags=True),
-    "AWS::CloudWatch::CompositeAlarm": ApiType(
-        _create_composite_alarm, _delete_composite_alarm, _put_composite_alarm, has_tags=True
-    ),
     "AWS::ECS::ClusterCapacityProviderAssociations": ApiType(
         _put_capacity_providers, _delete_capacity_providers, _update_capacity_providers
     ),

@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from generator.checks.deployment_requests import GLOBAL_SERVICES
+from generator.checks.deployment_requests import CREATE, GLOBAL_SERVICES, Change, own_arns
 from generator.rehearsal.emulator_api import current_account_id, current_region
 from generator.rehearsal.emulator_ec2_types import EC2_TYPES
 from generator.rehearsal.emulator_edge_types import EDGE_TYPES
 from generator.rehearsal.emulator_handlers import ApiType, Created, Properties, Request, hexadecimal
+from generator.rehearsal.emulator_operations_types import OPERATIONS_RECORDED, OPERATIONS_TYPES
 from generator.rehearsal.emulator_other_types import OTHER_TYPES
 from generator.rehearsal.emulator_schemas import paths, requires_replacement, validate, value_at, without_system_tags
 from generator.rehearsal.emulator_vpn_types import VPN_TYPES
@@ -32,17 +33,13 @@ from generator.rehearsal.emulator_vpn_types import VPN_TYPES
 # Tables
 # ---------------------------------------------------------------------------------------------------------------------
 
-API_TYPES: dict[str, ApiType] = EC2_TYPES | VPN_TYPES | EDGE_TYPES | OTHER_TYPES
+API_TYPES: dict[str, ApiType] = EC2_TYPES | VPN_TYPES | EDGE_TYPES | OPERATIONS_TYPES | OTHER_TYPES
 
 RECORDED_TYPES: tuple[str, ...] = (
     "AWS::AccessAnalyzer::Analyzer",
     "AWS::ApplicationAutoScaling::ScalableTarget",
     "AWS::ApplicationAutoScaling::ScalingPolicy",
     "AWS::AutoScaling::WarmPool",
-    "AWS::Backup::RestoreTestingPlan",
-    "AWS::Backup::RestoreTestingSelection",
-    "AWS::CE::AnomalyMonitor",
-    "AWS::CE::AnomalySubscription",
     "AWS::CloudWatch::AnomalyDetector",
     "AWS::CodeConnections::Connection",
     "AWS::CodeDeploy::Application",
@@ -55,8 +52,6 @@ RECORDED_TYPES: tuple[str, ...] = (
     "AWS::EC2::InstanceConnectEndpoint",
     "AWS::ElasticLoadBalancingV2::ListenerCertificate",
     "AWS::GuardDuty::Detector",
-    "AWS::Logs::QueryDefinition",
-    "AWS::RDS::EventSubscription",
     "AWS::SSM::Association",
     "AWS::SSM::Document",
     "AWS::SSM::MaintenanceWindow",
@@ -65,9 +60,8 @@ RECORDED_TYPES: tuple[str, ...] = (
     "AWS::SSM::PatchBaseline",
     "AWS::SecretsManager::RotationSchedule",
     "AWS::Shield::Protection",
-    "AWS::Synthetics::Canary",
-    "AWS::XRay::Group",
     "AWS::XRay::SamplingRule",
+    *OPERATIONS_RECORDED,
 )
 
 # What ministack 1.5.33 deploys by itself, by service. A test compares it with ministack's own table.
@@ -276,10 +270,18 @@ def _recorded_id(request: Request) -> str:
 def _invented(request: Request, part: str) -> str:
     name = request.generated_name(64)
     if part.lower().endswith("arn"):
-        return _arn(request.type_name, name)
+        known = own_arns(_creation(request))
+        return known[0] if known else _arn(request.type_name, name)
     if part.endswith("Id"):
         return _ID_PREFIX.get(request.type_name, "") + hexadecimal(name, part)
     return name
+
+
+def _creation(request: Request) -> Change:
+    place = current_account_id(), current_region()
+    return Change(
+        request.type_name, CREATE, request.properties, request.logical_id, request.stack_name, place[0], place[1]
+    )
 
 
 def _recorded_attributes(type_name: str, physical_id: str) -> dict[str, Any]:

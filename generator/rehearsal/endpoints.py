@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from generator.delivery.bootstrap import EDGE_REGION
+from generator.regions import EDGE_REGION
 from generator.rehearsal.certificates import Authority, KeyPair
 from generator.rehearsal.tls_front import DISTRIBUTION_POLICIES, LOAD_BALANCER_POLICIES, Endpoint
 

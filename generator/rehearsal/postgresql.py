@@ -1,8 +1,8 @@
 """The PostgreSQL that an environment of a rehearsal uses: a real server, started here and never left behind.
 
 It stands for one RDS instance: reached by TLS only, with a certificate that clients can verify to the full, a master
-user that is no superuser but a member of `rds_superuser`, and IAM's tokens for the members of `rds_iam`. Nothing is
-kept, and nothing waits for a disk.
+user that is no superuser but a member of `rds_superuser`, and IAM's tokens for the members of `rds_iam`. It can be
+lost, and restored from what is kept away from it. Afterwards nothing is kept, and nothing waits for a disk.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import IO, Any, Self
 
 from generator.errors import UserError
 from generator.rehearsal.certificates import Authority
 from generator.rehearsal.iam_tokens import is_signed
+from generator.rehearsal.postgresql_backups import Backups
 from generator.rehearsal.postgresql_front import HOST, PostgreSqlFront
 from generator.rehearsal.programs import program
 
@@ -54,8 +56,15 @@ MASTER = """\
 CREATE ROLE :"user" LOGIN CREATEROLE CREATEDB PASSWORD :'password' IN ROLE rds_superuser;
 CREATE DATABASE :"database" OWNER :"user";
 """
+PASSWORD = """\
+\\getenv password LOGIN_PASSWORD
+ALTER ROLE :"user" PASSWORD :'password';
+"""
 # Speed for safety: what is lost when the power fails is lost anyway.
 SETTINGS = {"listen_addresses": "", "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+LOST = "lost"
+"""The file that keeps the folder when a server ends that is to be restored."""
+
 # The server ends, and its folder goes, when the pipe at its standard input closes: whenever we are gone.
 SUPERVISED = """\
 exec 3<&0
@@ -65,7 +74,7 @@ shift
 server=$!
 { cat <&3 >/dev/null; kill -INT $server; } &
 wait $server
-rm -rf "$folder"
+[ -e "$folder/lost" ] || rm -rf "$folder"
 """
 
 
@@ -83,6 +92,9 @@ class PostgreSql:
         self._log: IO[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._front: PostgreSqlFront | None = None
+        self._backups: Backups | None = None
+        self._server = Path()
+        self._owner: Mapping[str, Any] = {}
         self._superuser_password = secrets.token_urlsafe()
 
     def __enter__(self) -> Self:
@@ -119,24 +131,78 @@ class PostgreSql:
         """Let users that are members of `rds_iam` in with tokens signed by these credentials, as STS gives them."""
         self._secret_keys[credentials["AccessKeyId"]] = credentials["SecretAccessKey"]
 
+    def set_password(self, user: str, password: str) -> None:
+        """Give a user another password, as RDS does when it takes over the one of a restored instance."""
+        self._execute(PASSWORD, {"LOGIN_PASSWORD": password}, f"--set=user={user}")
+
+    @property
+    def restorable_until(self) -> datetime | None:
+        """Until when `restore` can go; nothing before the log has been shipped for the first time."""
+        return self._kept.restorable_until
+
+    def ship_log(self) -> datetime:
+        """Ship the log of what is committed, as RDS does every five minutes; return until when that can be restored."""
+        now = datetime.now(UTC)
+        # Recovery ends at the first commit after its target: there must be one.
+        self._execute("SELECT pg_current_xact_id();")
+        shipped = self._psql("SELECT pg_walfile_name(pg_switch_wal());", None, "--tuples-only", "--no-align")
+        self._kept.wait_for(shipped.stdout.strip(), now)
+        return now
+
+    def lose(self) -> None:
+        """Lose the instance with its disk, at once. Clients find nobody at its name until it is restored."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        self._path(LOST).touch()
+        # The shell around it then ends by itself, so that the kernel keeps nothing of either.
+        os.kill(int(self._path("data/postmaster.pid").read_text().partition("\n")[0]), signal.SIGKILL)
+        process.wait()
+        _kill(process)
+        self._path(LOST).unlink()
+        # What still runs of it may write for a moment longer; those files are nobody's any more.
+        lost = self._path("data").rename(self._path(f"data-{process.pid}"))
+        shutil.rmtree(lost, ignore_errors=True)
+
+    def restore(self, until: datetime) -> None:
+        """Make the instance anew, under the same name, as it was at a moment until which the log was shipped.
+
+        Raises `UserError` where PostgreSQL does not recover.
+        """
+        self.lose()
+        shutil.rmtree(self._path("socket"), ignore_errors=True)
+        self._make_socket_folder()
+        self._kept.put_back(self._path("data"))
+        self._process = self._launched(self._kept.recovery(until))
+        self._wait_until_ready()
+
+    @property
+    def _kept(self) -> Backups:
+        if self._backups is None:
+            raise RuntimeError("PostgreSQL has not been started: use it in a with statement.")
+        return self._backups
+
     def _path(self, name: str) -> Path:
         if self._folder is None:
             raise RuntimeError("PostgreSQL has not been started: use it in a with statement.")
         return self._folder / name
 
     def _start(self) -> None:
-        owner = _owner()
+        owner = self._owner = _owner()
         self._folder = Path(tempfile.mkdtemp(prefix="rehearsal-postgresql-", dir=_folder_for(owner)))
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed by _stop
         initdb, postgres = _programs_for(owner, self._path("programs"))
         password_file = self._path("password")
         password_file.touch(mode=0o600)
         password_file.write_text(self._superuser_password)
-        self._path("socket").mkdir(mode=0o700)
+        self._make_socket_folder()
         tls = _with_certificate(self._hosts, self.root_certificate)
         _give_to(owner, self._folder)
         self._initialise(initdb, password_file, owner)
-        self._process = self._launched(postgres, owner)
+        self._server = postgres
+        self._backups = Backups(self._path("backups"), owner)
+        self._backups.begin(self._path("data"))
+        self._process = self._launched()
         self._wait_until_ready()
         self._execute(ROLES)
         front = PostgreSqlFront(self._path("socket/.s.PGSQL.5432"), tls, self._token_is_good)
@@ -158,25 +224,32 @@ class PostgreSql:
         password_file.unlink()
         self._path("data/pg_hba.conf").write_text(ACCESS)
 
-    def _launched(self, postgres: Path, owner: Mapping[str, Any]) -> subprocess.Popen[bytes]:
-        settings = SETTINGS | {"unix_socket_directories": str(self._path("socket"))}
+    def _make_socket_folder(self) -> None:
+        socket = self._path("socket")
+        socket.mkdir(mode=0o700)
+        if self._owner:
+            os.chown(socket, self._owner["user"], self._owner["group"])
+
+    def _launched(self, recovery: Mapping[str, str] = MappingProxyType({})) -> subprocess.Popen[bytes]:
+        where = {"unix_socket_directories": str(self._path("socket"))}
+        settings = {**SETTINGS, **self._kept.shipping, **where, **recovery}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return subprocess.Popen(
-            ["/bin/sh", "-c", SUPERVISED, "sh", self._path(""), postgres, "-D", self._path("data"), *options],
+            ["/bin/sh", "-c", SUPERVISED, "sh", self._path(""), self._server, "-D", self._path("data"), *options],
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=subprocess.STDOUT,
             cwd="/",
             # Ctrl-C goes to the whole group of the terminal; it is this process that decides when the server ends.
             start_new_session=True,
-            **owner,
+            **self._owner,
         )
 
     def _wait_until_ready(self) -> None:
         assert self._process is not None
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
-            if self._psql("SELECT 1;").returncode == 0:
+            if self._psql("SELECT pg_is_in_recovery();", None, "--tuples-only", "--no-align").stdout.strip() == "f":
                 return
             time.sleep(POLL_SECONDS)
         raise UserError(f"PostgreSQL did not start. Its log:\n{self._log_tail()}")
@@ -293,6 +366,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(STOP_GRACE_SECONDS)
     finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End the server as a machine's failure does: what it has not shipped is lost."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert process.stdin is not None
+    process.stdin.close()

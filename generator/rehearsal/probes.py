@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from generator.rehearsal.access_probes import ACCESS_PROBES
 from generator.rehearsal.edge_probes import EDGE_PROBES
+from generator.rehearsal.operations_probes import OPERATIONS_PROBES
 from generator.rehearsal.target import ANYWHERE, Finding, Findings, Target
 
 
@@ -312,4 +313,5 @@ PROBES: tuple[Callable[[Target], Findings], ...] = (
     keys,
     *ACCESS_PROBES,
     *EDGE_PROBES,
+    *OPERATIONS_PROBES,
 )

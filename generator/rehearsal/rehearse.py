@@ -32,6 +32,7 @@ from generator.environment import ENVIRONMENTS, TemplateConfiguration
 from generator.errors import UserError
 from generator.naming import PLATFORM, TOOLS, template_file
 from generator.rehearsal.accounts import Accounts, bootstrap, by_environment, common_region
+from generator.rehearsal.alarm_rehearsal import ring_environment
 from generator.rehearsal.certificates import Authority
 from generator.rehearsal.emulator import Emulator
 from generator.rehearsal.emulator_sessions import assumed_by_service
@@ -235,8 +236,8 @@ class Rehearsal:
         self.narrator.begins(f"{previous.name} knows no boundaries: until it is gone, CloudFormation has all rights")
         return all_rights(self.accounts, list(self.configurations))
 
-    def bring_to(self, release: Path, to: str) -> Deployments:
-        """Let every environment up to one run a release, deployed by the pipeline's own stages and not built.
+    def bring_to(self, release: Path, to: str, alone: bool = False) -> Deployments:
+        """Let every environment up to one, or that one alone, run a release: deployed by the pipeline, and not built.
 
         Raises `UserError` where that fails.
         """
@@ -244,7 +245,8 @@ class Rehearsal:
         done = Deployments()
         surroundings = self._surroundings(Wishes(lambda _: Approval(approved=True)), done)
         artifacts = {"Release": self._artifacts().put("Release", self._artifact_of(release))}
-        stages = [STAGES[name] for name in ENVIRONMENTS[: ENVIRONMENTS.index(to) + 1]]
+        names = [to] if alone else ENVIRONMENTS[: ENVIRONMENTS.index(to) + 1]
+        stages = [STAGES[name] for name in names]
         self.narrator.begins(f"{release.name} is deployed to {', '.join(stages)}, as it is")
         execution = self.engine.replay(providers(surroundings), artifacts, stages)
         if not execution.succeeded:
@@ -306,7 +308,9 @@ class Rehearsal:
                 self.configurations[name].environment,
                 deployment,
             )
-            done.findings[name] = inspect(target) if deployment.complete and job.execution.kind == STANDARD else []
+            asked = deployment.complete and job.execution.kind == STANDARD
+            rung = ring_environment(self.accounts, self.configurations[name], deployment) if asked else []
+            done.findings[name] = [*inspect(target), *rung] if asked else []
             self.narrator.deployed(deployment, name, done.findings[name])
 
         return Surroundings(

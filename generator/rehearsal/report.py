@@ -13,6 +13,7 @@ from rich.panel import Panel
 from rich.table import Column, Table
 
 from generator.delivery.deploy import NESTED, Deployment, Event
+from generator.rehearsal.alarm_rehearsal import reached
 from generator.rehearsal.emulator_types import support
 from generator.rehearsal.pipeline import FAILED, ROLLBACK, ActionRun, Execution
 from generator.rehearsal.pipeline_definition import Stage
@@ -33,13 +34,19 @@ NOT_SHOWN = (
     "Web servers run nginx with the configuration of the user data, and the application from its archive, as processes"
     " of this machine: packages, systemd, the CloudWatch agent, EFS and the kernel of Amazon Linux are not exercised."
     " Dependencies come from this machine's environment and not from the archive; traces go nowhere.",
-    "PostgreSQL is real and starts empty; Multi-AZ, replicas, backups, and the parameters of RDS are not exercised.",
+    "PostgreSQL is real and starts empty; Multi-AZ, replicas, and the parameters of RDS are not exercised;"
+    " backups by `make drill` alone.",
     "Health checks are made in rounds, without the seconds between them; deregistered targets are not drained; scaling"
     " under load is not exercised.",
     "TLS is ended by nginx before the emulator, with the protocols of the service's policy and OpenSSL's ciphers, not"
     " the policy's. Certificates of a domain, and those of CloudFront's own names, are signed by the rehearsal itself.",
     "Security groups, network ACLs and web ACLs do not stop a request here: the exposure proof is about the former, of"
     " the latter the rules are read back. CloudFront answers from one place, over HTTP/1.1, without Brotli.",
+    "Alarms are set into alarm through CloudWatch's API: AWS's own metrics are not measured here. Mail and calls to"
+    " URLs lie in the emulator's outbox, and its clock is put forward where an escalation waits.",
+    "The canary's script visits the platform as it is, in this machine's Python and not in Synthetics' runtime.",
+    "Backups, budgets, schedules, scaling policies and Incident Manager are as their templates say, and are not"
+    " carried out.",
     "Times are the emulator's; on AWS the database alone takes 5 to 15 minutes.",
     "IAM is enforced for every call of the pipeline, its builds and EventBridge, of the web servers' role, and for what"
     " CloudFormation does to each resource: the actions that registry schemas list, which AWS calls hints. What"
@@ -106,6 +113,7 @@ class Narrator:
         print_deployment(self._console, deployment)
         if findings:
             print_findings(self._console, name, findings)
+            print_alarms(self._console, name, findings)
 
     def result(self, result: Result, history: Sequence[Execution]) -> None:
         """Print where everything ended, where the seconds went, and what all this does not show."""
@@ -165,6 +173,13 @@ def print_findings(console: Console, name: str, findings: Sequence[Finding]) -> 
         console.print(f"[red]broken[/]  {escape(finding.claim)}", soft_wrap=True)
         console.print(f"        expected {escape(str(finding.expected))}", soft_wrap=True)
         console.print(f"        found    {escape(str(finding.actual))}", soft_wrap=True)
+
+
+def print_alarms(console: Console, name: str, findings: Sequence[Finding]) -> None:
+    """Print how many alarms were rung, and whom they reached."""
+    ways = [f"{count} reached {way}" for way, count in sorted(reached(findings).items())]
+    if ways:
+        console.print(f"{name}: alarms rung: {', '.join(ways)}", soft_wrap=True)
 
 
 def print_requests(console: Console, rows: Sequence[Row]) -> None:

@@ -11,6 +11,8 @@ from generator.delivery.application_archive import ASSETS, ApplicationArchive
 from generator.delivery.deploy import Deployment
 from generator.errors import UserError
 from generator.rehearsal.application_release import build_archive, deploy_archive, publish_to
+from generator.rehearsal.canary_run import canary_rows
+from generator.rehearsal.emulator_canaries import canaries
 from generator.rehearsal.emulator_sessions import assumed_by_service
 from generator.rehearsal.pipeline_actions import CODEPIPELINE
 from generator.rehearsal.programs import Program, program
@@ -53,7 +55,7 @@ def release_application(rehearsal: Rehearsal, name: str) -> LiveEnvironment:
     cloudformation = accounts.client("cloudformation", name)
     has_domain = bool(rehearsal.configurations[name].environment.domain_name.literal)
     published = publish_to(accounts.client("s3", name), cloudformation, archive, name, has_domain)
-    deployment = _deploy(rehearsal, name, published.key)
+    deployment = deploy_key(rehearsal, name, published.key)
     if not deployment.complete:
         failure = deployment.first_failure
         why = f": {failure.address}: {failure.reason}" if failure else ""
@@ -66,6 +68,8 @@ def rehearse_requests(rehearsal: Rehearsal, live: LiveEnvironment) -> Iterator[R
     """Ask an environment everything that a visitor may ask; yield how it answered. Servers are lost on the way."""
     for request in requests_of(rehearsal, live):
         yield ask(live.client, request, live.names)
+    found = canaries(rehearsal.accounts.emulator.directory, live.account_id)
+    yield from canary_rows(found, live.fronts, rehearsal.behind.certificates.authority.certificate, live.names)
     for scenario in SCENARIOS:
         yield from scenario(live)
 
@@ -83,8 +87,8 @@ def requests_of(rehearsal: Rehearsal, live: LiveEnvironment) -> Sequence[Request
     return requests
 
 
-def _deploy(rehearsal: Rehearsal, name: str, key: str) -> Deployment:
-    """Deploy with the roles of the pipeline, which on AWS does it after the key was committed."""
+def deploy_key(rehearsal: Rehearsal, name: str, key: str) -> Deployment:
+    """Deploy an archive with the roles of the pipeline, which on AWS does it after the key was committed."""
     accounts, pipeline = rehearsal.accounts, rehearsal.engine.pipeline
     [action] = [
         each for each in pipeline.stage(name.capitalize()).actions if each.configuration.get("ActionMode") == DEPLOYS

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from generator.delivery.bootstrap import EDGE_REGION
+from generator.regions import EDGE_REGION
 from generator.rehearsal.attendant import Instance
 from generator.rehearsal.health_checks import HEALTHY, UNHEALTHY
 from generator.rehearsal.requests_client import Answer, Client, NoAnswerError
@@ -150,7 +150,7 @@ def lost_server(environment: LiveEnvironment) -> Rows:
         visitor.browse()
     health = environment.workload.health(writer)
     actual = f"{health.state} after {rounds} checks: {health.reason}" if health else "not registered"
-    expected = "unhealthy after 3 checks: Target.FailedHealthChecks"
+    expected = "unhealthy after 2 checks: Target.FailedHealthChecks"
     line = "health checks of a killed web server"
     yield environment.names.row("W6", "a dead web server leaves the target group", line, expected, actual)
     gone = environment.workload.replace_unhealthy(environment.account_id)

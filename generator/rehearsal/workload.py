@@ -16,6 +16,7 @@ from typing import Any, Self
 from generator.environment import ENVIRONMENTS
 from generator.rehearsal.accounts import Accounts
 from generator.rehearsal.attendant import Attendant, Instance
+from generator.rehearsal.database_servers import DatabaseServers
 from generator.rehearsal.emulator import Emulator
 from generator.rehearsal.emulator_instances import Health, Targets, write_targets
 from generator.rehearsal.health_checks import HEALTHY, UNHEALTHY, Check, HealthChecks
@@ -57,6 +58,11 @@ class Workload:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._attendant.stop()
+
+    @property
+    def databases(self) -> DatabaseServers:
+        """The databases behind the accounts' endpoints."""
+        return self._attendant.databases
 
     def instances(self, account_id: str) -> list[Instance]:
         """Return the running instances of an account, the oldest first."""

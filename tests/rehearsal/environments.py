@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from generator.checks.environment_impact import release_parameters
-from generator.delivery.bootstrap import EDGE_REGION, bootstrap_global_edge
+from generator.delivery.bootstrap import bootstrap_audit_trail, bootstrap_global_edge, bootstrap_recovery_region
 from generator.delivery.certificate import ensure_certificate
 from generator.delivery.deploy import Deployment, Event, deploy, template_at, template_text
 from generator.delivery.publish import pin_image, upload
 from generator.environment import TemplateConfiguration
 from generator.naming import BOUNDARIES_STACK, PLATFORM, PROJECT, root_stack_name
+from generator.regions import EDGE_REGION
 from generator.rehearsal.emulator import Emulator
 from generator.rehearsal.target import Target
 from generator.release import folder_of
@@ -56,6 +57,10 @@ def deployed(
         ensure_certificate(client("acm"), client("ssm"), configuration, datetime.now(UTC))
     edge = emulator.client("cloudformation", account_id, EDGE_REGION)
     bootstrap_global_edge(edge, client("ssm"), RELEASE, configuration, lambda _: None)
+    bootstrap_recovery_region(
+        lambda region: emulator.client("cloudformation", account_id, region), RELEASE, configuration, lambda _: None
+    )
+    bootstrap_audit_trail(client("cloudformation"), RELEASE, configuration, lambda _: None)
     deployment = redeployed(client, configuration, lambda _: None, release)
     assert deployment.complete, deployment.first_failure
     return Target(client, emulator.endpoint_url, configuration.environment, deployment)

@@ -35,7 +35,7 @@ from generator.delivery.bootstrap import TARGET_STACKS, bootstrap_target
 from generator.delivery.publish import key_prefix, publish
 from generator.environment import ENVIRONMENTS, load_all
 from generator.errors import UserError
-from generator.naming import root_stack_name, template_file
+from generator.naming import AUDIT_TRAIL_STACK, root_stack_name, template_file
 from generator.rehearsal.accounts import TOOLS, Accounts, bootstrap
 from generator.rehearsal.certificates import Authority
 from generator.rehearsal.emulator import HOST, Emulator
@@ -95,8 +95,8 @@ class Running(Emulator):
 class Proxied(Running):
     """A running emulator whose APIs are reached through the proxy; browsers go to the platform itself."""
 
-    def __init__(self, port: int, proxy_port: int) -> None:
-        super().__init__(port)
+    def __init__(self, port: int, proxy_port: int, directory: Path) -> None:
+        super().__init__(port, directory)
         self.proxy = Running(proxy_port)
 
     def client(self, service: str, account_id: str, region: str) -> Any:
@@ -137,7 +137,7 @@ class Promotion:
         """Promote, and leave word of how it ended."""
         report = StringIO()
         narrator = Narrator(Console(file=report, width=200))
-        accounts = Accounts(Proxied(self.port, self.proxy_port), REGION)
+        accounts = Accounts(Proxied(self.port, self.proxy_port, self.directory), REGION)
         engine = Engine(self.pipeline, narrator)
         itself, servers = Accounts(Running(self.port, self.directory), REGION), Path(tempfile.mkdtemp(dir=self.folder))
         with (
@@ -294,19 +294,28 @@ def assert_deployed_once(world: World, name: str) -> None:
     nested = {logical_id for logical_id, resource in resources.items() if resource["Type"] == NESTED}
     parents = [stack for stack in stacks if "ParentId" in stack]
     assert len(parents) == len({s["StackName"] for s in parents}) <= len(nested)
-    bootstrapped = {stack_name for _, stack_name in TARGET_STACKS}
+    bootstrapped = {AUDIT_TRAIL_STACK, *(stack_name for _, stack_name in TARGET_STACKS)}
     assert {s["StackName"] for s in stacks} - {s["StackName"] for s in parents} == {
         root_stack_name(name),
         *bootstrapped,
     }
 
-    owned = [
+    owned = owned_buckets(cloudformation)
+    if region := CONFIGURATIONS[name].environment.recovery_region.literal:
+        owned += owned_buckets(
+            world.accounts.emulator.client("cloudformation", world.accounts.id_of(name), region),
+        )
+    assert sorted(b["Name"] for b in world.client("s3", name).list_buckets()["Buckets"]) == sorted(owned)
+
+
+def owned_buckets(cloudformation: Any) -> list[str]:
+    """Return the buckets of all stacks of an account in a region."""
+    return [
         each["PhysicalResourceId"]
-        for stack in stacks
+        for stack in cloudformation.describe_stacks()["Stacks"]
         for each in cloudformation.list_stack_resources(StackName=stack["StackName"])["StackResourceSummaries"]
         if each["ResourceType"] == "AWS::S3::Bucket"
     ]
-    assert sorted(b["Name"] for b in world.client("s3", name).list_buckets()["Buckets"]) == sorted(owned)
 
 
 @pytest.fixture

@@ -58,7 +58,6 @@ def test_a_guard_notices_other_parameters() -> None:
     [
         ("nested_stacks", "AWS::CloudFormation::Stack"),
         ("missing_attributes", "AWS::EC2::VPC"),
-        ("database_instances", "AWS::RDS::DBInstance"),
         ("table_settings", "AWS::DynamoDB::Table"),
     ],
 )

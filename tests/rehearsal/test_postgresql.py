@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,76 @@ def test_d9_a_member_of_rds_iam_comes_in_with_a_token_of_known_credentials_alone
 def test_large_values_pass_both_ways(database: PostgreSql) -> None:
     sent = "x" * 3_000_000
     assert execute(login(database), f"SELECT length('{sent}')", "SELECT repeat('x', 3000000)") == [[3_000_000], [sent]]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[PostgreSql]:
+    with PostgreSql(hosts=[HOST, "127.0.0.1"]) as started:
+        started.create_login("dbmaster", PASSWORD, "application")
+        execute(login(started), "CREATE TABLE orders (number int)")
+        yield started
+
+
+@pytest.fixture
+def shop(running: PostgreSql) -> PostgreSql:
+    """One that can be lost, without any orders."""
+    execute(login(running), "DELETE FROM orders")
+    return running
+
+
+def orders(database: PostgreSql) -> list[int]:
+    [[found]] = execute(login(database), "SELECT array_agg(number ORDER BY number) FROM orders")
+    return list(found or ())
+
+
+def order(database: PostgreSql, number: int) -> None:
+    assert execute(login(database), f"INSERT INTO orders VALUES ({number})") == ["done"]
+
+
+def test_d10_what_was_shipped_is_restored_and_what_was_not_is_lost(shop: PostgreSql) -> None:
+    port = shop.port
+    order(shop, 1)
+    moment = datetime.now(UTC)
+    order(shop, 2)
+    shipped = shop.ship_log()
+    assert shop.restorable_until == shipped
+    order(shop, 3)
+    shop.lose()
+    [refused] = execute(login(shop), "SELECT 1")
+    assert "connection failed" in refused
+    shop.restore(shipped)
+    assert shop.port == port, "clients find it where it was"
+    assert orders(shop) == [1, 2]
+    order(shop, 4)
+    shop.ship_log()
+    shop.restore(moment)
+    assert orders(shop) == [1], "an earlier moment, after another restore"
+
+
+def test_a_restored_instance_is_restored_again(shop: PostgreSql) -> None:
+    for number in (1, 2):
+        order(shop, number)
+        shop.restore(shop.ship_log())
+    assert orders(shop) == [1, 2]
+
+
+def test_a_restored_instance_gets_another_master_password(shop: PostgreSql) -> None:
+    shop.restore(shop.ship_log())
+    shop.set_password("dbmaster", "an'other")
+    found = outcomes([(login(shop, password="an'other"), "SELECT 1"), (login(shop), "SELECT 1")])
+    shop.set_password("dbmaster", PASSWORD)
+    assert found[0] == [1]
+    assert "password authentication failed" in found[1]
+
+
+def test_nothing_stays_behind_of_an_instance_that_was_lost() -> None:
+    with PostgreSql() as started:
+        assert started.restorable_until is None, "its log was never shipped"
+        folder = started.root_certificate.parent
+        pid = int((folder / "data/postmaster.pid").read_text().splitlines()[0])
+        started.lose()
+        assert not Path(f"/proc/{pid}").exists()
+    assert not folder.exists()
 
 
 def test_nothing_stays_behind() -> None:

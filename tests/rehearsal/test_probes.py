@@ -89,7 +89,8 @@ def alarm_has_another_threshold(target: Target) -> None:
     cloudwatch, name = target.client("cloudwatch"), target.id("WebTier", "SustainedLoad")
     (alarm,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
     kept = ("AlarmName", "MetricName", "Namespace", "Statistic", "Period", "EvaluationPeriods", "ComparisonOperator")
-    cloudwatch.put_metric_alarm(**{key: alarm[key] for key in kept}, Threshold=95.0)
+    said = ("AlarmDescription", "AlarmActions")
+    cloudwatch.put_metric_alarm(**{key: alarm[key] for key in (*kept, *said)}, Threshold=95.0)
 
 
 def http_is_answered(target: Target) -> None:
@@ -251,7 +252,7 @@ BROKEN: dict[Callable[[Target], None], list[str]] = {
     database_is_open_to_the_internet: ["W1: what the internet reaches"],
     isolated_acl_lets_everything_in: ["E14: isolated ACL has no rule for all protocols"],
     flow_logs_are_deleted: ["D8: flow logs record the VPC"],
-    logs_are_kept_for_a_day: ["E15: days that logs are kept"],
+    logs_are_kept_for_a_day: ["E15: days that logs are kept", "E15: days that every log group keeps"],
     launch_template_allows_metadata_without_token: ["D8: instance metadata needs a token"],
     server_is_deregistered: ["W6: health of the targets"],
     group_may_grow_further: ["E12: minimum and maximum of web servers"],
@@ -272,7 +273,7 @@ BROKEN: dict[Callable[[Target], None], list[str]] = {
     secret_parameter_is_gone: ["outputs can be asked"],
     bastion_stands_in_a_public_subnet: ["E5: tier of the bastion"],
     bastion_accepts_ssh_from_everywhere: ["W1: what the internet reaches", "E5: what the bastion accepts"],
-    access_is_logged_for_a_week: ["D9: days that access is logged"],
+    access_is_logged_for_a_week: ["D9: days that access is logged", "E15: days that every log group keeps"],
     user_gets_an_access_key: ["E2: keys and policies of the user itself"],
     operators_need_no_mfa: ["D9: who becomes operator"],
     role_loses_its_boundary: ["D9: boundaries of roles"],

@@ -18,6 +18,8 @@ from rich.console import Console
 from generator.environment import load_all
 from generator.errors import UserError
 from generator.rehearsal import programs, requests_rehearsal
+from generator.rehearsal.canary_run import Visit, visit
+from generator.rehearsal.emulator_canaries import canaries
 from generator.rehearsal.health_checks import HEALTHY
 from generator.rehearsal.rehearse import Rehearsal, started
 from generator.rehearsal.requests_rehearsal import refuse_missing_programs, rehearse_requests, requests_of
@@ -28,7 +30,7 @@ from generator.release import folder_of
 ROOT = Path(__file__).parents[2]
 RELEASE = folder_of(ROOT / "templates_out")
 NAME = "staging"
-REQUIREMENTS = {"W1", "W3", "W4", "W6", "W7", "D4", "D5", "D8", "D17", "E7", "E9", "E10", "E11"}
+REQUIREMENTS = {"W1", "W3", "W4", "W6", "W7", "D4", "D5", "D8", "D11", "D17", "E7", "E9", "E10", "E11"}
 
 
 class Platform:
@@ -68,7 +70,8 @@ class Platform:
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
     report = StringIO()
-    with started(ROOT, RELEASE, load_all(ROOT / "params"), Console(file=report, width=200)) as rehearsal:
+    console, settings = Console(file=report, width=200), {"SyntheticCanary": "true"}
+    with started(ROOT, RELEASE, load_all(ROOT / "params"), console, settings=settings) as rehearsal:
         rehearsal.bring_to(RELEASE, NAME)
         yield Platform(rehearsal, report)
 
@@ -164,6 +167,21 @@ def test_visitors_get_errors_while_all_servers_are_down_and_answers_afterwards(p
     assert platform.live.client.send("GET", url).status == 200
 
 
+def canary_visit(rehearsal: Rehearsal, name: str) -> Visit:
+    """Let the one canary of an environment visit it."""
+    accounts, behind = rehearsal.accounts, rehearsal.behind
+    [canary] = canaries(accounts.emulator.directory, accounts.id_of(name))
+    return visit(canary, behind.fronts.connect_to, behind.certificates.authority.certificate)
+
+
+def test_the_canary_fails_while_nobody_is_served_and_passes_afterwards(platform: Platform) -> None:
+    with platform.live.workload.out_of_service(platform.live.account_id):
+        failed = canary_visit(platform.rehearsal, NAME)
+    assert not failed.passed
+    assert re.search(r"answered 50\d instead of 200", failed.said)
+    assert canary_visit(platform.rehearsal, NAME).passed
+
+
 @contextmanager
 def archive_that(monkeypatch: pytest.MonkeyPatch, **scripts: str) -> Iterator[None]:
     """Let the next archive have other scripts."""
@@ -232,7 +250,7 @@ def test_what_is_missing_to_run_the_application_is_named(tmp_path: Path, monkeyp
 
 
 def test_with_a_domain_everything_goes_through_cloudfront_and_nothing_past_it() -> None:
-    settings = {"DomainName": "shop.example.com", "LoadBalancerAccess": "cloudfront"}
+    settings = {"DomainName": "shop.example.com", "LoadBalancerAccess": "cloudfront", "SyntheticCanary": "true"}
     console = Console(file=StringIO(), width=200)
     with started(ROOT, RELEASE, load_all(ROOT / "params"), console, settings=settings) as rehearsal:
         rehearsal.bring_to(RELEASE, "dev")
@@ -244,4 +262,5 @@ def test_with_a_domain_everything_goes_through_cloudfront_and_nothing_past_it() 
         "past CloudFront: with a wrong secret",
         "products, through CloudFront",
         "TLS at CloudFront",
+        "the canary's own script",
     } <= lines

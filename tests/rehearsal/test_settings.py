@@ -32,7 +32,11 @@ SETTINGS: dict[str, dict[str, str]] = {
     "own domain with a validated certificate (W5)": {"DomainName": "shop.example.com", "HostedZoneId": "Z0000000001"},
     "three zones behind one NAT gateway": {"AvailabilityZoneC": "eu-west-1c"},
     "two zones with a NAT gateway each": {"NatGateways": "per-zone"},
-    "replica without standby": {"DatabaseReadReplica": "true", "DatabaseMultiAz": "false"},
+    "replica without standby": {
+        "DatabaseReadReplica": "true",
+        "DatabaseMultiAz": "false",
+        "OfficeHoursOnly": "false",
+    },
     "an application archive": {"ApplicationArchiveKey": "shop/1.0.0.tar.gz"},
 }
 

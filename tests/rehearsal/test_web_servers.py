@@ -33,6 +33,7 @@ SETTINGS = {
     "ARCHIVE_KEY": "",
     "SESSION_TABLE": "sessions",
     "PARAMETER_PATH": "/web-platform/dev",
+    "METRIC_NAMESPACE": "web-platform",
 }
 APPLICATION = """#!/bin/sh
 exec python3 -c '
