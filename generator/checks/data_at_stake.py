@@ -32,6 +32,7 @@ HOLDS = {
 """What each stateful type holds."""
 
 FOUNDATIONS = {
+    "AWS::Backup::BackupPlan": "every backup from now on, until another plan takes them",
     "AWS::EC2::EIP": "a public address that others may have allowed by number",
     "AWS::EC2::SecurityGroup": "the group that network interfaces are in: traffic stops until all have moved",
     "AWS::EC2::Subnet": "everything that has an address in it, which is replaced or cut off as well",
@@ -155,6 +156,10 @@ def _in_any_way(before: Any, after: Any) -> bool:
     return bool(before != after)
 
 
+def _taken_away(before: Any, after: Any) -> bool:
+    return before is not None and after is None
+
+
 def _lowered(before: Any, after: Any) -> bool:
     """For a number of days where an absent one means none."""
     return _days(before, 0) > _days(after, 0)
@@ -177,6 +182,7 @@ _PROTECTED = "nothing stops its deletion any more"
 _KEY = "the key changes: whoever may not use the new one is shut out, and old data may stay under the old one"
 _PUBLIC = "the bucket can be opened to everybody"
 _BUCKET_ENCRYPTION = ("BucketEncryption", "ServerSideEncryptionConfiguration", "*", "ServerSideEncryptionByDefault")
+_RULE = ("BackupPlan", "BackupPlanRule", "*")
 _DATABASE = (
     Safeguard(("DeletionProtection",), _switched_off, _PROTECTED),
     Safeguard(("BackupRetentionPeriod",), _lowered, "older automated backups are deleted"),
@@ -187,6 +193,20 @@ _DATABASE = (
 )
 
 SAFEGUARDS: dict[str, tuple[Safeguard, ...]] = {
+    "AWS::Backup::BackupPlan": (
+        Safeguard(
+            (*_RULE, "Lifecycle", "DeleteAfterDays"), _lowered, "backups are kept for a shorter time, or not taken"
+        ),
+        Safeguard(
+            (*_RULE, "CopyActions", "*", "DestinationBackupVaultArn"), _changed, "copies go elsewhere, or nowhere"
+        ),
+    ),
+    "AWS::Backup::BackupVault": (
+        Safeguard(("AccessPolicy",), _changed, "others may delete backups before their time"),
+        Safeguard(("EncryptionKeyArn",), _changed, _KEY),
+        Safeguard(("LockConfiguration", "MinRetentionDays"), _lowered, "backups can be deleted sooner"),
+        Safeguard(("LockConfiguration", "ChangeableForDays"), _taken_away, "the lock can be lifted"),
+    ),
     "AWS::DynamoDB::Table": (
         Safeguard(("DeletionProtectionEnabled",), _switched_off, _PROTECTED),
         Safeguard(
@@ -220,6 +240,11 @@ SAFEGUARDS: dict[str, tuple[Safeguard, ...]] = {
         Safeguard((*_BUCKET_ENCRYPTION, "SSEAlgorithm"), _changed, "new objects are encrypted in another way"),
         Safeguard((*_BUCKET_ENCRYPTION, "KMSMasterKeyID"), _changed, _KEY),
         Safeguard(("VersioningConfiguration", "Status"), _switched_off, "overwriting an object loses the former one"),
+        Safeguard(
+            ("ReplicationConfiguration", "Rules", "*", "Status"),
+            _switched_off,
+            "nothing more reaches the second region",
+        ),
         Safeguard(("LifecycleConfiguration", "Rules", "*", "ExpirationInDays"), _expires_sooner, "objects are deleted"),
         Safeguard(
             ("LifecycleConfiguration", "Rules", "*", "NoncurrentVersionExpiration", "NoncurrentDays"),

@@ -45,6 +45,12 @@ ONLY_WITH: Mapping[str, Mapping[tuple[str, ...], tuple[str, ...]]] = {
         ("cloudwatch:PutMetricAlarm",): NEVER,
     },
     "AWS::AutoScaling::ScalingPolicy": {("cloudwatch:GetMetricData",): ("PredictiveScalingConfiguration",)},
+    "AWS::Backup::BackupVault": {
+        ("backup:DeleteBackupVaultAccessPolicy", "backup:DeleteBackupVaultLockConfiguration"): NEVER,
+        ("backup:*BackupVaultNotifications",): ("Notifications",),
+        ("backup:PutBackupVaultAccessPolicy",): ("AccessPolicy",),
+        ("backup:PutBackupVaultLockConfiguration",): ("LockConfiguration",),
+    },
     "AWS::CloudFormation::Stack": {
         ("cloudformation:SetStackPolicy", "cloudformation:UpdateTerminationProtection"): NEVER,
     },
@@ -137,6 +143,10 @@ ONLY_WITH: Mapping[str, Mapping[tuple[str, ...], tuple[str, ...]]] = {
         ("rds:RestoreDBInstanceToPointInTime",): ("RestoreTime", "UseLatestRestorableTime"),
         ("secretsmanager:*",): ("ManageMasterUserPassword",),
     },
+    "AWS::ResourceGroups::Group": {
+        ("cloudformation:*", "resource-groups:GroupResources", "resource-groups:UnGroupResources"): ("Resources",),
+        ("resource-groups:PutGroupConfiguration",): ("Configuration",),
+    },
     "AWS::S3::Bucket": {
         ("s3:*AccelerateConfiguration",): ("AccelerateConfiguration",),
         ("s3:*AnalyticsConfiguration",): ("AnalyticsConfigurations",),
@@ -157,6 +167,11 @@ ONLY_WITH: Mapping[str, Mapping[tuple[str, ...], tuple[str, ...]]] = {
         ("s3:PutEncryptionConfiguration",): ("BucketEncryption",),
         ("s3:PutLifecycleConfiguration",): ("LifecycleConfiguration",),
     },
+    "AWS::SNS::Topic": {
+        ("sns:PutDataProtectionPolicy",): ("DataProtectionPolicy",),
+        ("sns:Subscribe", "sns:Unsubscribe"): ("Subscription",),
+    },
+    "AWS::SSMIncidents::ResponsePlan": {("secretsmanager:*", "kms:*"): ("Integrations",)},
     "AWS::SecretsManager::Secret": {
         ("secretsmanager:ReplicateSecretToRegions", "secretsmanager:RemoveRegionsFromReplication"): ("ReplicaRegions",),
         ("secretsmanager:GetRandomPassword",): ("GenerateSecretString",),
@@ -167,6 +182,13 @@ ONLY_WITH: Mapping[str, Mapping[tuple[str, ...], tuple[str, ...]]] = {
         ("iam:GetRole", "shield:*ApplicationLayerAutomaticResponse"): (
             "ApplicationLayerAutomaticResponseConfiguration",
         ),
+    },
+    "AWS::Synthetics::Canary": {
+        ("ec2:*",): ("VPCConfig",),
+        ("kms:CreateGrant", "kms:Encrypt", "kms:GenerateDataKey*"): ("ArtifactConfig",),
+        ("s3:CreateBucket", "s3:GetObject*", "s3:PutBucketEncryption", "s3:PutEncryptionConfiguration"): NEVER,
+        ("synthetics:StartCanaryDryRun",): ("DryRunAndUpdate",),
+        ("synthetics:StartCanary",): ("StartCanaryAfterCreation",),
     },
     "AWS::WAFv2::LoggingConfiguration": {("firehose:*", "s3:*"): NEVER},
 }

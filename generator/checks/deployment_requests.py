@@ -27,6 +27,7 @@ from generator.checks.deployment_resources import (
     EC2_IDS,
     LOWER_CASE,
     MADE_BESIDES,
+    NAME_IN_ARN,
     NAMED_BY_PROPERTY,
     OWN_ARN,
     PASSED_TO,
@@ -37,8 +38,8 @@ from generator.checks.deployment_resources import (
 )
 
 CREATE, UPDATE, DELETE = "create", "update", "delete"
-NESTED_STACK = "AWS::CloudFormation::Stack"
-GLOBAL_SERVICES = ("iam", "route53", "cloudfront", "budgets", "organizations", "shield")
+NESTED_STACK, BUCKET = "AWS::CloudFormation::Stack", "AWS::S3::Bucket"
+GLOBAL_SERVICES = ("iam", "route53", "cloudfront", "billing", "budgets", "ce", "organizations", "shield")
 """Services with one endpoint for all regions, which `aws:RequestedRegion` calls us-east-1.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"""
 
@@ -128,6 +129,8 @@ def own_arns(change: Change) -> list[str]:
     name = change.physical_id or _identifier(change)
     values = {"account": change.account_id, "region": change.region, "id": name, "invented": invented(change)}
     values["path"] = f"/{name.lstrip('/')}"
+    values["group"] = str(change.properties.get("GroupName", "default"))
+    values["contact"] = str(change.properties.get("ContactId", "")).rpartition("/")[2]
     if change.type == "AWS::WAFv2::WebACL":
         values |= _parts_of_web_acl(change)
     return ["arn:aws:" + pattern.format(**values) for pattern in OWN_ARN.get(change.type, ())]
@@ -206,7 +209,7 @@ def _asked(change: Change, action: str, own: list[str], others: list[str], deplo
     if not kinds:
         yield Request(action, "*", _context(change, action, "*", own, deployed))
         return
-    place = {"account": change.account_id, "region": change.region}
+    place = {"account": change.account_id, "region": change.region, "id": change.physical_id or _identifier(change)}
     made = ["arn:aws:" + pattern.format(**place) for pattern in MADE_BESIDES.get((change.type, action), ())]
     arns = [arn for arn in dict.fromkeys([*own, *others, *made]) if any(kind.fullmatch(arn) for kind in kinds)]
     if not arns and change.type not in OWN_ARN:
@@ -224,6 +227,8 @@ def _is_no_question(change: Change, action: str, arn: str, own: list[str]) -> bo
         # Log groups stand with a stream's part in what IAM is asked, but for tags.
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
         return _is_about_tags(action) == (":log-stream:" in arn)
+    if change.type == BUCKET and arn.startswith("arn:aws:s3:"):
+        return arn not in own  # a bucket for logs or copies has a policy that says who may write there
     if _is_about_tags(action) and own:
         return arn in named_arns(change)
     return action == "iam:PassRole" and (arn in own or change.type not in PASSED_TO)
@@ -231,6 +236,8 @@ def _is_no_question(change: Change, action: str, arn: str, own: list[str]) -> bo
 
 def _variants(change: Change, action: str) -> list[dict[str, str]]:
     """Return the conditions that differ where one change makes a call more than once, or not at all."""
+    if action == "iam:PassRole":
+        return [{"iam:PassedToService": service} for service in PASSED_TO[change.type]]
     name = action.removeprefix("iam:")
     if not (action.startswith("iam:") and name.startswith(("Attach", "Detach"))):
         return [{}]
@@ -292,7 +299,7 @@ def _iam_context(
     change: Change, action: str, arn: str, its_own: bool, deployed: Deployed
 ) -> dict[str, str | list[str]]:
     if action == "iam:PassRole":
-        return {"iam:PassedToService": PASSED_TO[change.type]}
+        return {}
     boundary = str(change.properties.get("PermissionsBoundary", "")) if its_own else deployed.boundary_of(arn)
     return {"iam:PermissionsBoundary": boundary} if boundary else {}
 
@@ -304,7 +311,7 @@ def _identifier(change: Change) -> str:
         if isinstance(value, str) and value:
             return value
     # Where AWS gives the identifier, ARNs still hold the name.
-    given = change.properties.get("Name")
+    given = change.properties.get(NAME_IN_ARN.get(change.type, "Name"))
     return given if isinstance(given, str) and given else invented(change)
 
 

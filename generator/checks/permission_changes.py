@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, NamedTuple
 
 from generator.resolver import Resolution, Resource, references
@@ -56,10 +56,8 @@ class _Permission(NamedTuple):
 def permission_changes(before: Resolution, after: Resolution) -> list[PermissionChange]:
     """Return what each holder gains and loses, sorted by holder, what is lost first."""
     old, new = set(_permissions(before)), set(_permissions(after))
-    return sorted(
-        [*_merged("-", old - new), *_merged("+", new - old)],
-        key=lambda change: (change.holder, change.sign != "-", change.effect, change.actions, change.resources),
-    )
+    changes = [*_merged("-", old - new), *_merged("+", new - old)]
+    return sorted(changes, key=lambda change: (change.holder, change.sign != "-", astuple(change)))
 
 
 def _permissions(resolution: Resolution) -> Iterator[_Permission]:

@@ -25,6 +25,7 @@ def prove(
 
     `project` is the folder with the sources. Raises `UserError` for what cannot be examined at all.
     """
+    tools.refuse_incomplete()
     settings = [(setting, resolved(release, setting)) for setting in all_settings(configurations)]
     waivers = rule_waivers.load(project / RULE_WAIVERS, [each.name for each in rule_sets.RULE_SETS])
     with ThreadPoolExecutor(max_workers=1) as beside:

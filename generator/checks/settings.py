@@ -26,6 +26,21 @@ Choice = Mapping[str, str]
 WITHOUT_DOMAIN: Choice = {"DomainName": "", "HostedZoneId": ""}
 WITH_DOMAIN: Choice = {"DomainName": "shop.example.com", "HostedZoneId": "Z0000000001"}
 
+NOBODY: Choice = {
+    "OnCallEmail": "",
+    "OnCallUrl": "",
+    "EscalationEmail": "",
+    "SecondOnCallEmail": "",
+    "IncidentManager": "false",
+}
+PAGED: Choice = {
+    **NOBODY,
+    "OnCallEmail": "on-call@example.com",
+    "OnCallUrl": "https://paging.example.com/sns",
+    "EscalationEmail": "escalation@example.com",
+}
+BY_TURNS: Choice = {**PAGED, "SecondOnCallEmail": "second@example.com", "IncidentManager": "true"}
+
 OPTIONS: tuple[tuple[Choice, ...], ...] = (
     ({"AvailabilityZoneC": ""}, {"AvailabilityZoneC": "{region}c"}),
     # Without a domain nobody but clients themselves can ask the load balancer.
@@ -40,6 +55,20 @@ OPTIONS: tuple[tuple[Choice, ...], ...] = (
     ),
     ({"FederatedSubject": ""}, {"FederatedSubject": "repo:my-team/my-shop:ref:refs/heads/main"}),
     ({"ApplicationArchiveKey": ""}, {"ApplicationArchiveKey": "shop/1.0.0.tar.gz"}),
+    (NOBODY, PAGED, BY_TURNS),
+    ({"OperationsEmail": ""}, {"OperationsEmail": "operations@example.com"}),
+    ({"RecoveryRegion": ""}, {"RecoveryRegion": "eu-central-1"}),
+    (
+        {"CostAnomalyMonitor": "none"},
+        {"CostAnomalyMonitor": "new"},
+        {"CostAnomalyMonitor": "arn:aws:ce::111122223333:anomalymonitor/01234567-89ab-cdef-0123-456789abcdef"},
+    ),
+    # A database with a replica cannot be stopped.
+    (
+        {"OfficeHoursOnly": "false", "DatabaseReadReplica": "false"},
+        {"OfficeHoursOnly": "true", "DatabaseReadReplica": "false"},
+        {"OfficeHoursOnly": "false", "DatabaseReadReplica": "true"},
+    ),
 )
 """What is switched by giving a value or none, and what goes together. Other settings with a list of allowed values are
 switches by themselves."""

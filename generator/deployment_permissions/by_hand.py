@@ -28,7 +28,18 @@ from generator.deployment_permissions.scopes import ACCOUNT, SCOPES
 from generator.deployment_permissions.statements import OUR_TAG, actions
 from generator.errors import UserError
 from generator.iam import Resource, allow, arn, deny, deny_all_but, operator_boundary, workload_boundary
-from generator.naming import BOOTSTRAP_ROLES, BOOTSTRAP_STACKS, PROJECT
+from generator.naming import (
+    AUDIT_TRAIL_STACK,
+    BACKUP_ROLE,
+    BACKUP_ROLES,
+    BOOTSTRAP_ROLES,
+    BOOTSTRAP_STACKS,
+    GLOBAL_EDGE_STACK,
+    PROJECT,
+    RECOVERY_REGION_STACK,
+    REPLICATION_ROLE,
+    RESTORE_ROLE,
+)
 
 Template = Mapping[str, Any]
 """A template as a dictionary."""
@@ -39,24 +50,64 @@ LONGEST_LOGICAL_ID = 24
 
 SERVICE_LINKED_ROLES: Mapping[str, str] = {
     "AWS::AutoScaling::AutoScalingGroup": "autoscaling.amazonaws.com",
+    "AWS::Backup::BackupSelection": "backup.amazonaws.com",
+    "AWS::Backup::RestoreTestingPlan": "restore-testing.backup.amazonaws.com",
     "AWS::EFS::FileSystem": "elasticfilesystem.amazonaws.com",
     "AWS::ElasticLoadBalancingV2::LoadBalancer": "elasticloadbalancing.amazonaws.com",
     "AWS::RDS::DBInstance": "rds.amazonaws.com",
+    # Of CloudWatch, for alarms that start an incident.
+    "AWS::SSMIncidents::ResponsePlan": "ssm-incidents.alarms.cloudwatch.amazonaws.com",
 }
 """Services that make a role of their own when the first resource of a type is created in an account.
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html"""
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
+https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSBackupFullAccess.html"""
 
-SERVICES_WITH_DATA = ("dynamodb", "elasticfilesystem", "rds", "secretsmanager")
+HANDED_OVER: Sequence[tuple[str, str, str, tuple[str, ...]]] = (
+    (BACKUP_ROLE, "BackupRole", "AWS::Backup::BackupSelection", ("backup.amazonaws.com",)),
+    (
+        RESTORE_ROLE,
+        "RestoreRole",
+        "AWS::Backup::RestoreTestingSelection",
+        ("backup.amazonaws.com", "restore-testing.backup.amazonaws.com"),
+    ),
+    (REPLICATION_ROLE, "ReplicationRole", "AWS::S3::Bucket", ("s3.amazonaws.com",)),
+)
+"""The roles that an administrator makes for services: name and title of each, the type that names it, and to whom.
+https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSBackupFullAccess.html"""
+
+HANDED_ON_BY: Mapping[str, tuple[str, str]] = {
+    "AWS::Synthetics::Canary": ("lambda.amazonaws.com", "synthetics.amazonaws.com"),
+}
+"""Types that hand their role on to the service which the role trusts: that service, and the type's own, to which
+CloudFormation hands it. https://docs.aws.amazon.com/aws-managed-policy/latest/reference/CloudWatchSyntheticsFullAccess.html
+"""
+
+SERVICES_WITH_DATA = ("backup", "dynamodb", "elasticfilesystem", "rds", "secretsmanager")
 """Services that encrypt with the data key when CloudFormation creates something of theirs."""
+
+WATCHING_STACKS = (AUDIT_TRAIL_STACK, GLOBAL_EDGE_STACK, RECOVERY_REGION_STACK)
+"""The administrator's stacks whose alarms, logs and copies no deployment may touch, although their names are ours."""
+
+KEYS_OF_WHAT_WATCHES = {"aws:ResourceTag/Name": f"{PROJECT}-*-audit-trail*"}
+"""A key's ARN tells nothing; the `Name` tag of the audit trail's does."""
 
 READ_GLOBAL_WEB_ACL = "wafv2:GetWebACL"
 """What CloudFront asks of who gives a distribution its web ACL."""
 
-WITHOUT_REGION = ("cloudfront:*", "iam:*", "route53:*", "shield:*", READ_GLOBAL_WEB_ACL)
+WITHOUT_REGION = (
+    *("billing:*", "budgets:*", "ce:*", "cloudfront:*", "iam:*", "route53:*", "shield:*"),
+    READ_GLOBAL_WEB_ACL,
+)
 """Their requests count as of us-east-1, wherever the stack is.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-requestedregion"""
 
 NEVER = (
+    "backup:DeleteBackupVaultAccessPolicy",
+    "backup:DeleteBackupVaultLockConfiguration",
+    "backup:DeleteRecoveryPoint",
+    "backup:DisassociateRecoveryPoint",
+    "backup:StartRestoreJob",
+    "backup:UpdateRecoveryPointLifecycle",
     "dynamodb:DeleteBackup",
     "dynamodb:DeleteTable",
     "elasticfilesystem:DeleteFileSystem",
@@ -69,7 +120,8 @@ NEVER = (
     "s3:DeleteObjectVersion",
     "secretsmanager:DeleteSecret",
 )
-"""What ends or gives away data and its backups: no deployment ever needs it (generator/retention.py)."""
+"""What ends or gives away data and its backups: no deployment ever needs it (generator/retention.py). A vault is not
+among it: AWS Backup itself deletes none that holds anything."""
 
 
 def pass_roles(templates: Iterable[Template]) -> list[Statement]:
@@ -78,8 +130,10 @@ def pass_roles(templates: Iterable[Template]) -> list[Statement]:
     Raises `UserError` for a logical id that CloudFormation would shorten in the role's name.
     """
     by_services: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    handed_on = dict(HANDED_ON_BY[each] for each in _types(templates) if each in HANDED_ON_BY)
     for title, role in _resources(templates, "AWS::IAM::Role"):
-        services = tuple(sorted(_trusted_services(role["AssumeRolePolicyDocument"])))
+        trusted = _trusted_services(role["AssumeRolePolicyDocument"])
+        services = tuple(sorted(trusted | {handed_on[each] for each in trusted if each in handed_on}))
         if services:
             by_services[services].add(title)
     return [
@@ -90,6 +144,20 @@ def pass_roles(templates: Iterable[Template]) -> list[Statement]:
             Condition(StringEquals({"iam:PassedToService": list(services)})),
         )
         for services, titles in sorted(by_services.items())
+    ]
+
+
+def pass_roles_of_the_administrator(types: Iterable[str]) -> list[Statement]:
+    """Allow services to be handed the roles that an administrator makes for them: no deployment makes such a role."""
+    return [
+        allow(
+            f"Pass{title}",
+            actions(["iam:PassRole"]),
+            _roles([role]),
+            Condition(StringEquals({"iam:PassedToService": list(services)})),
+        )
+        for role, title, of_type, services in HANDED_OVER
+        if of_type in types
     ]
 
 
@@ -164,7 +232,7 @@ def keys() -> list[Statement]:
     """
     through = StringLike({"kms:ViaService": [f"{service}.*.amazonaws.com" for service in SERVICES_WITH_DATA]})
     ours, ours_or_new = [arn(each) for each in SCOPES["kms:key"].arns], StringEqualsIfExists(OUR_TAG)
-    use = ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext")
+    use = ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "RetireGrant")
     for_aws = Bool({"kms:GrantIsForAWSResource": "true"})
     tagged = Condition(StringEquals({"aws:RequestTag/Project": PROJECT}))
     return [
@@ -197,6 +265,27 @@ def edge() -> list[Statement]:
     ]
 
 
+def operations() -> list[Statement]:
+    """Allow what watches, groups and saves: what IAM knows no resource for comes with our tag."""
+    # CloudWatch takes a composite alarm only from whoever may make any.
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
+    composites = allow("CompositeAlarms", actions(["cloudwatch:PutCompositeAlarm"]), ["*"])
+    dashboards = [arn(each) for each in SCOPES["cloudwatch:dashboard"].arns]
+    made = (
+        "ce:CreateAnomalyMonitor",
+        "ce:CreateAnomalySubscription",
+        "resource-groups:CreateGroup",
+        "ssm-incidents:CreateResponsePlan",
+        "synthetics:CreateCanary",
+    )
+    return [
+        composites,
+        # The facts do not know yet that dashboards have tags.
+        allow("TagsOfDashboards", actions(["cloudwatch:TagResource", "cloudwatch:UntagResource"]), dashboards),
+        allow("TaggedFromTheStart", actions(made), ["*"], Condition(StringEquals({"aws:RequestTag/Project": PROJECT}))),
+    ]
+
+
 def templates_of_releases(objects: Sequence[Resource], key: Resource) -> list[Statement]:
     """Allow the templates of nested stacks to be read: bucket and key belong to the tools account."""
     via_s3 = Condition(StringLike({"kms:ViaService": "s3.*.amazonaws.com"}))
@@ -207,16 +296,44 @@ def templates_of_releases(objects: Sequence[Resource], key: Resource) -> list[St
 
 
 def guard(regions: AWSHelperFn, policies: Iterable[str]) -> list[Statement]:
-    """Refuse, whatever else is allowed: other regions, the bootstrap's own, and the end of data and backups."""
+    """Refuse, whatever else is allowed: other regions, the bootstrap's own, what watches, the end of data."""
     elsewhere = Condition(StringNotEquals({"aws:RequestedRegion": regions}))
-    own = [f"role/{name}" for name in BOOTSTRAP_ROLES] + [f"policy/{name}" for name in policies]
+    own = [
+        *_roles(name for name in BOOTSTRAP_ROLES if name not in BACKUP_ROLES),
+        *(arn(f"iam::{ACCOUNT}:policy/{name}") for name in policies),
+    ]
     stacks = [arn(f"cloudformation:*:{ACCOUNT}:stack/{name}/*") for name in BOOTSTRAP_STACKS]
+    handing_over = actions(["iam:GetRole", "iam:PassRole"])
     return [
         deny_all_but("OutsideItsRegions", actions(WITHOUT_REGION), ["*"], elsewhere),
-        deny("RolesAndPoliciesOfTheBootstrap", actions(["iam:*"]), [arn(f"iam::{ACCOUNT}:{name}") for name in own]),
+        deny("RolesAndPoliciesOfTheBootstrap", actions(["iam:*"]), own),
+        deny_all_but("OtherRolesAreOnlyHandedOver", handing_over, _roles(BACKUP_ROLES)),
         deny("StacksOfTheBootstrap", actions(["cloudformation:*"]), stacks),
+        deny("WhatWatchesDelivery", actions(["*"]), _watching()),
+        deny("KeysOfWhatWatches", actions(["kms:*"]), ["*"], Condition(StringLike(KEYS_OF_WHAT_WATCHES))),
         deny("DataAndItsBackups", actions(NEVER), ["*"]),
     ]
+
+
+def _watching() -> list[Sub]:
+    """Return what the administrator's stacks have that watches or saves, by the names that CloudFormation makes."""
+    before_the_name = (
+        f"cloudwatch:*:{ACCOUNT}:alarm:",
+        f"events:*:{ACCOUNT}:rule/",
+        f"iam::{ACCOUNT}:role/",
+        f"logs:*:{ACCOUNT}:log-group:",
+        "s3:::",
+        f"sns:*:{ACCOUNT}:",
+    )
+    return [arn(f"{before}{stack}-*") for stack in WATCHING_STACKS for before in before_the_name]
+
+
+def _roles(names: Iterable[str]) -> list[Sub]:
+    return [arn(f"iam::{ACCOUNT}:role/{name}") for name in names]
+
+
+def _types(templates: Iterable[Template]) -> list[str]:
+    return sorted({resource["Type"] for template in templates for resource in template["Resources"].values()})
 
 
 def _resources(templates: Iterable[Template], type_name: str) -> Iterable[tuple[str, Mapping[str, Any]]]:

@@ -16,31 +16,33 @@ from generator.iam import document
 from generator.naming import PROJECT
 
 SUBJECTS: Mapping[str, Sequence[str]] = {
-    "Reading": (READ_SERVICE,),
     "Network": ("ec2",),
     "Compute": ("autoscaling", "cloudwatch", "elasticloadbalancing", "ssm"),
     "Data": ("dynamodb", "elasticfilesystem", "rds", "s3", "secretsmanager"),
     "Encryption": ("acm", "kms"),
     "Identity": ("iam",),
-    "Delivery": ("cloudformation", "logs", "route53"),
+    "Delivery": (READ_SERVICE, "cloudformation", "logs", "route53"),
     "Guard": (),
     "Edge": ("cloudfront", "shield", "wafv2"),
+    "Operations": ("events", "lambda", "sns", "ssm-contacts", "ssm-incidents", "synthetics", "xray"),
+    "Upkeep": ("backup", "backup-storage", "billing", "budgets", "ce", "resource-groups", "scheduler"),
 }
 """The policies, and the services of each. Their names are logical ids: they stay."""
 
-OF_SERVICES = ("Data", "Encryption", "Edge")
+OF_SERVICES = ("Data", "Encryption", "Edge", "Operations", "Upkeep")
 """The subjects of the second root: one alone would be larger than what CloudFormation takes in a request."""
 
 PURPOSE: Mapping[str, str] = {
-    "Reading": "Descriptions of what there is.",
     "Network": "Network of the platform.",
     "Compute": "Servers, load balancers, alarms and parameters of the platform.",
     "Data": "Databases, tables, files, buckets and secrets of the platform.",
     "Encryption": "Keys and certificates of the platform.",
     "Identity": "Roles and users of the platform, inside their boundaries.",
-    "Delivery": "Nested stacks, their templates, DNS records and log groups of the platform.",
+    "Delivery": "Nested stacks, their templates, DNS records and log groups of the platform; what there is.",
     "Guard": "What no deployment does.",
     "Edge": "CloudFront, web ACLs and Shield protections of the platform.",
+    "Operations": "Notifications, incidents, canary and traces of the platform.",
+    "Upkeep": "Backups, schedules, budgets and resource groups of the platform.",
 }
 """What the console says of each policy."""
 
@@ -77,8 +79,9 @@ def statements_by_subject(templates: Sequence[Template]) -> dict[str, list[State
     found["Data"] += by_hand.file_systems()
     found["Encryption"] += by_hand.keys()
     found["Identity"] += [*by_hand.roles(templates), *by_hand.users(types), *by_hand.pass_roles(templates)]
-    found["Identity"] += by_hand.service_linked_roles(types)
+    found["Identity"] += [*by_hand.pass_roles_of_the_administrator(types), *by_hand.service_linked_roles(types)]
     found["Edge"] += by_hand.edge()
+    found["Operations"] += by_hand.operations()
     return found
 
 

@@ -64,6 +64,15 @@ ACCOUNT = "${AWS::AccountId}"
 SCOPES: Mapping[str, Scope] = MappingProxyType(
     {
         **_tagged("acm", "certificate"),
+        "backup:backupPlan": Scope((f"backup:*:{ACCOUNT}:backup-plan:*",), Mark.TAG),
+        "backup:backupVault": _named(f"backup:*:{ACCOUNT}:backup-vault:{PROJECT}-*"),
+        # Names of restore testing plans take no hyphens.
+        "backup:restoreTestingPlan": _named(f"backup:*:{ACCOUNT}:restore-testing-plan:{PROJECT.replace('-', '_')}_*"),
+        # The view of all costs, which AWS makes: budgets and anomalies are computed from it.
+        "billing:billingview": Scope((f"billing::{ACCOUNT}:billingview/primary",), Mark.NOTHING),
+        "budgets:budget": _named(f"budgets::{ACCOUNT}:budget/{PROJECT}-*"),
+        "ce:anomalymonitor": Scope((f"ce::{ACCOUNT}:anomalymonitor/*",), Mark.TAG),
+        "ce:anomalysubscription": Scope((f"ce::{ACCOUNT}:anomalysubscription/*",), Mark.TAG),
         "autoscaling:autoScalingGroup": _named(
             f"autoscaling:*:{ACCOUNT}:autoScalingGroup:*:autoScalingGroupName/{PROJECT}-*"
         ),
@@ -73,6 +82,7 @@ SCOPES: Mapping[str, Scope] = MappingProxyType(
         "cloudfront:function": _named(f"cloudfront::{ACCOUNT}:function/{PROJECT}-*"),
         "cloudformation:stack": _named(f"cloudformation:*:{ACCOUNT}:stack/{PROJECT}-*"),
         "cloudwatch:alarm": _named(f"cloudwatch:*:{ACCOUNT}:alarm:{PROJECT}-*"),
+        "cloudwatch:dashboard": _named(f"cloudwatch::{ACCOUNT}:dashboard/{PROJECT}-*"),
         "dynamodb:table": _named(f"dynamodb:*:{ACCOUNT}:table/{PROJECT}-*"),
         **_tagged(
             "ec2",
@@ -85,6 +95,7 @@ SCOPES: Mapping[str, Scope] = MappingProxyType(
         **_tagged("elasticfilesystem", "access-point", "file-system"),
         # A load balancer's name has 32 characters, in which little is left of the stack's.
         **_tagged("elasticloadbalancing", "listener-rule/app", "listener/app", "loadbalancer/app/", "targetgroup"),
+        "events:rule-on-default-event-bus": _named(f"events:*:{ACCOUNT}:rule/{PROJECT}-*"),
         "iam:group": _named(f"iam::{ACCOUNT}:group/{PROJECT}-*"),
         "iam:instance-profile": _named(f"iam::{ACCOUNT}:instance-profile/{PROJECT}-*"),
         "iam:oidc-provider": _named(f"iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"),
@@ -92,6 +103,15 @@ SCOPES: Mapping[str, Scope] = MappingProxyType(
         "iam:user": _named(f"iam::{ACCOUNT}:user/{PROJECT}-*"),
         "kms:alias": _named(f"kms:*:{ACCOUNT}:alias/{PROJECT}-*"),
         **_tagged("kms", "key"),
+        # What CloudWatch Synthetics makes of a canary, and the layer of its own that it adds.
+        # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/CloudWatchSyntheticsFullAccess.html
+        "lambda:function": _named(f"lambda:*:{ACCOUNT}:function:cwsyn-{PROJECT}-*"),
+        "lambda:layer": _named(f"lambda:*:{ACCOUNT}:layer:cwsyn-{PROJECT}-*"),
+        "lambda:layerVersion": _named(
+            f"lambda:*:{ACCOUNT}:layer:cwsyn-{PROJECT}-*",
+            "lambda:*:*:layer:AWS-CW-Synthetics*",
+            "lambda:*:*:layer:Synthetics*",
+        ),
         "logs:log-group": _named(
             f"logs:*:{ACCOUNT}:log-group:{PROJECT}-*",
             f"logs:*:{ACCOUNT}:log-group:/aws/rds/instance/{PROJECT}-*",
@@ -102,32 +122,44 @@ SCOPES: Mapping[str, Scope] = MappingProxyType(
         "rds:pg": _named(f"rds:*:{ACCOUNT}:pg:{PROJECT}-*"),
         "rds:snapshot": _named(f"rds:*:{ACCOUNT}:snapshot:{PROJECT}-*"),
         "rds:subgrp": _named(f"rds:*:{ACCOUNT}:subgrp:{PROJECT}-*"),
+        "resource-groups:group": _named(f"resource-groups:*:{ACCOUNT}:group/{PROJECT}-*"),
         # The user's own zone, given by its id; a zone of AWS's for private DNS of endpoints.
         "route53:change": Scope(("route53:::change/*",), Mark.NOTHING),
         "route53:hostedzone": Scope(("route53:::hostedzone/*",), Mark.NOTHING),
         "s3:bucket": _named(f"s3:::{PROJECT}-*"),
+        "scheduler:schedule": _named(f"scheduler:*:{ACCOUNT}:schedule/*/{PROJECT}-*"),
+        "scheduler:schedule-group": _named(f"scheduler:*:{ACCOUNT}:schedule-group/{PROJECT}-*"),
         # CloudFormation names a secret after its logical id alone.
         "secretsmanager:Secret": Scope((f"secretsmanager:*:{ACCOUNT}:secret:*",), Mark.TAG),
         "shield:protection": Scope((f"shield::{ACCOUNT}:protection/*",), Mark.TAG),
+        "sns:topic": _named(f"sns:*:{ACCOUNT}:{PROJECT}-*"),
         "ssm:document": _named(f"ssm:*:{ACCOUNT}:document/{PROJECT}-*"),
         "ssm:parameter": _named(f"ssm:*:{ACCOUNT}:parameter/{PROJECT}/*"),
+        "ssm-contacts:contact": _named(f"ssm-contacts:*:{ACCOUNT}:contact/{PROJECT}-*"),
+        "ssm-contacts:contactchannel": _named(f"ssm-contacts:*:{ACCOUNT}:contactchannel/{PROJECT}-*"),
+        **_tagged("ssm-contacts", "rotation"),
+        "ssm-incidents:response-plan": _named(f"ssm-incidents::{ACCOUNT}:response-plan/{PROJECT}-*"),
+        "synthetics:canary": _named(f"synthetics:*:{ACCOUNT}:canary:{PROJECT}-*"),
         # AWS WAF knows no tags of what it protects.
         "wafv2:loadbalancer/app/": Scope((f"elasticloadbalancing:*:{ACCOUNT}:loadbalancer/app/*",), Mark.NOTHING),
         # It asks for AWS's managed rules as if they were this account's.
         # https://github.com/aws-samples/amazon-cloudfront-waf-secretsmanager/issues/3
         "wafv2:managedruleset": Scope((f"wafv2:*:{ACCOUNT}:regional/managedruleset/*",), Mark.NOTHING),
         "wafv2:webacl": Scope((f"wafv2:*:{ACCOUNT}:regional/webacl/*",), Mark.TAG),
+        "xray:group": _named(f"xray:*:{ACCOUNT}:group/{PROJECT}-*"),
     }
 )
 """By service and resource type, as AWS's reference calls them. Types that are not here are ours nowhere."""
 
 MAKERS = frozenset(
     {
+        "backup:CreateBackupPlan",
         "elasticloadbalancing:CreateLoadBalancer",
         "elasticloadbalancing:CreateTargetGroup",
         # RDS makes the master's secret with its caller's rights and with tags of its own, so ours cannot be asked for.
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
         "secretsmanager:CreateSecret",
+        "ssm-contacts:CreateRotation",
         "wafv2:CreateWebACL",
     }
 )

@@ -69,7 +69,8 @@ class _Grant:
 
     def statement(self, number: int, patterns: Iterable[str]) -> Statement:
         """Return the statement; `number` tells apart those that create something of the same service."""
-        resources = [arn(each) for name in sorted(self.types) for each in SCOPES[f"{self.service}:{name}"].arns]
+        forms = [each for name in sorted(self.types) for each in SCOPES[f"{self.service}:{name}"].arns]
+        resources = [arn(each) for each in dict.fromkeys(forms)]
         sid = f"{_pascal(self.service)}{self.intent.name}{number or ''}"
         return allow(sid, actions(_compact(self.actions, patterns)), resources or ["*"], CONDITIONS[self.intent])
 

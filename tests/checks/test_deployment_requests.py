@@ -239,6 +239,78 @@ def test_a_type_without_handlers_is_described_by_hand_or_refused() -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Watching and recovering
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def only(requests: list[Request]) -> str:
+    (request,) = requests
+    return request.resource
+
+
+def test_a_composite_alarm_is_asked_about_with_all_alarms() -> None:
+    found = asked(change("AWS::CloudWatch::CompositeAlarm", AlarmRule="TRUE", AlarmName="outage"))
+    assert only(found["cloudwatch:PutCompositeAlarm"]) == "*"
+    assert only(found["cloudwatch:DescribeAlarms"]).endswith(":alarm:outage")
+
+
+def test_a_canary_hands_its_role_to_both_services_and_its_code_to_a_function_of_its_name() -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/canary"
+    found = asked(change("AWS::Synthetics::Canary", Name="web-platform-dev", ExecutionRoleArn=role))
+    services = {request.context["iam:PassedToService"] for request in found["iam:PassRole"]}
+    assert services == {"synthetics.amazonaws.com", "lambda.amazonaws.com"}
+    assert {request.resource for request in found["iam:PassRole"]} == {role}
+    assert only(found["lambda:CreateFunction"]).startswith(f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:cwsyn-web-pl")
+    assert only(found["lambda:GetLayerVersion"]).endswith(":1")
+    assert not {"s3:CreateBucket", "kms:CreateGrant", "ec2:DescribeVpcs"} & found.keys()
+
+
+def test_a_metric_filter_is_asked_about_by_its_log_group() -> None:
+    found = asked(change("AWS::Logs::MetricFilter", LogGroupName="/web", FilterPattern="", MetricTransformations=[]))
+    assert only(found["logs:PutMetricFilter"]) == f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/web:log-stream:"
+
+
+def test_a_backup_selection_is_asked_about_by_its_plan() -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/backup"
+    found = asked(change("AWS::Backup::BackupSelection", BackupPlanId="1234", BackupSelection={"IamRoleArn": role}))
+    assert only(found["backup:CreateBackupSelection"]) == f"arn:aws:backup:{REGION}:{ACCOUNT}:backup-plan:1234"
+    (passing,) = found["iam:PassRole"]
+    assert passing.context["iam:PassedToService"] == "backup.amazonaws.com"
+
+
+def test_a_schedule_has_the_name_of_its_group_in_its_arn_and_hands_over_its_role() -> None:
+    target = {"Arn": "arn:aws:scheduler:::aws-sdk:rds:stopDBInstance", "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/hours"}
+    found = asked(change("AWS::Scheduler::Schedule", Name="stop", GroupName="hours", Target=target))
+    assert only(found["scheduler:CreateSchedule"]) == f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/hours/stop"
+    (passing,) = found["iam:PassRole"]
+    assert passing.context["iam:PassedToService"] == "scheduler.amazonaws.com"
+
+
+def test_a_contact_s_channel_has_the_contact_in_its_arn() -> None:
+    contact = f"arn:aws:ssm-contacts:{REGION}:{ACCOUNT}:contact/first"
+    found = asked(change("AWS::SSMContacts::ContactChannel", ContactId=contact, ChannelType="EMAIL"))
+    assert ":contactchannel/first/" in only(found["ssm-contacts:GetContactChannel"])
+    assert only(found["ssm-contacts:CreateContactChannel"]) == contact
+
+
+def test_a_budget_is_of_the_whole_account_and_asked_about_in_us_east_1() -> None:
+    found = asked(change("AWS::Budgets::Budget", Budget={"BudgetName": "monthly"}))
+    (viewing,) = found["budgets:ViewBudget"]
+    assert viewing.context["aws:RequestedRegion"] == "us-east-1"
+    assert only(found["billing:GetBillingViewData"]) == f"arn:aws:billing::{ACCOUNT}:billingview/primary"
+
+
+def test_a_bucket_that_is_copied_asks_nothing_of_the_copy() -> None:
+    copy, role = "arn:aws:s3:::copies", f"arn:aws:iam::{ACCOUNT}:role/replication"
+    rules = [{"Status": "Enabled", "Destination": {"Bucket": copy}}]
+    found = asked(change("AWS::S3::Bucket", BucketName="ours", ReplicationConfiguration={"Role": role, "Rules": rules}))
+    assert only(found["s3:PutReplicationConfiguration"]) == "arn:aws:s3:::ours"
+    assert copy not in {request.resource for requests in found.values() for request in requests}
+    (passing,) = found["iam:PassRole"]
+    assert (passing.resource, passing.context["iam:PassedToService"]) == (role, "s3.amazonaws.com")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # The tables, held to what they speak of
 # ---------------------------------------------------------------------------------------------------------------------
 

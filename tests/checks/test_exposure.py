@@ -529,6 +529,31 @@ BREAKS = [
         ("WebTier/Function (AWS::Lambda::Function) stands in Network/PrivateSubnetA",),
     ),
     Break(
+        "the canary stands inside the network",
+        (
+            setting(
+                "observability",
+                "Canary",
+                "VPCConfig",
+                {"SubnetIds": ["subnet-0123456789abcdef0"], "SecurityGroupIds": ["sg-0123456789abcdef0"]},
+            ),
+        ),
+        KNOWN,
+        ("Observability/Canary: the proof reads canaries outside the network, and this one stands inside",),
+    ),
+    Break(
+        "a database is restored for a test to where the database is not",
+        (setting("recovery", "RestoreTestOfDatabase", "RestoreMetadataOverrides", None),),
+        KNOWN,
+        ("Recovery/RestoreTestOfDatabase restores a database to another place than the database's",),
+    ),
+    Break(
+        "a database is restored for a test with the servers' group",
+        (setting("platform", "Recovery", "Parameters.DatabaseGroupId", of("Security", "WebServerGroupId")),),
+        KNOWN,
+        ("Recovery/RestoreTestOfDatabase restores a database to another place than the database's",),
+    ),
+    Break(
         "a gateway endpoint of another service",
         (setting("network", "S3Endpoint", "ServiceName", {"Fn::Sub": "com.amazonaws.${AWS::Region}.s3express"}),),
         KNOWN,

@@ -33,6 +33,14 @@ def lines(before: Resolution, after: Resolution) -> list[str]:
 READ = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 
 
+def test_the_order_depends_on_nothing_but_what_changes() -> None:
+    """Sets have another order in each process: whatever two changes differ in must decide."""
+    services = [f"{name}.amazonaws.com" for name in ("budgets", "cloudwatch", "costalerts", "events", "rds", "sns")]
+    statements = [{**READ, "Principal": {"Service": name}, "Sid": name.partition(".")[0]} for name in services]
+    found = lines(role(), role(*statements))
+    assert found == [f"Role: + Allow s3:GetObject on * to Service {name}" for name in services]
+
+
 def test_a_new_statement_is_one_line() -> None:
     assert lines(role(), role(READ)) == ["Role: + Allow s3:GetObject on *"]
     assert lines(role(READ), role()) == ["Role: - Allow s3:GetObject on *"]

@@ -29,6 +29,11 @@ def identifiers() -> Identifiers:
         ("Storage/LogBucket", r"arn:aws:s3:::web-platform-prod-storag-logbucket-[0-9a-f]{12}"),
         ("Encryption/DataKey", r"arn:aws:kms:eu-west-1:\d{12}:key/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
         ("Network/Vpc", r"arn:aws:ec2:eu-west-1:\d{12}:vpc/vpc-[0-9a-f]{17}"),
+        ("Observability/PageTopic", r"arn:aws:sns:eu-west-1:\d{12}:web-platform-prod-Observ-PageTopic-[0-9A-F]{12}"),
+        ("Observability/Outage", r"arn:aws:cloudwatch:eu-west-1:\d{12}:alarm:web-platform-prod-Observ-Outage-\w{12}"),
+        ("Observability/Canary", r"arn:aws:synthetics:eu-west-1:\d{12}:canary:web-platform-prod"),
+        ("Recovery/BackupVault", r"arn:aws:backup:eu-west-1:\d{12}:backup-vault:web-platform-prod-.+"),
+        ("Cost/Budget", r"arn:aws:budgets::\d{12}:budget/web-platform-prod-.+"),
         ("Ingress/LoadBalancer", r"arn:aws:elasticloadbalancing:.*:loadbalancer/app/web-p-LoadB-[0-9A-F]{12}/\w{16}"),
     ],
 )

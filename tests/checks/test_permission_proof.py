@@ -1,9 +1,10 @@
-"""The permission proof bites: each claim holds on the released templates, and fails once a template is broken."""
+"""The permission proof bites: each claim fails once a template is broken. That all hold, `generator check` proves."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,8 +32,9 @@ Damage = Callable[[Templates], None]
 
 
 def places(release: Path, *modes: str) -> list[World]:
-    """Dev with a bastion, a workflow that publishes and a domain: all that a setting can have."""
+    """Dev with a bastion, a workflow that publishes, a domain, a canary and a second region: all that there can be."""
     given = {"FederatedSubject": WORKFLOW, "DomainName": "shop.example.com", "HostedZoneId": "Z0000000001"}
+    given |= {"SyntheticCanary": "true", "RecoveryRegion": "eu-central-1", "RestoreTesting": "true"}
     parameters = {**load_all(ROOT / "params")[0].parameters(), **given}
     settings = [Setting(mode, {**parameters, "AccessMode": mode}, "eu-west-1") for mode in modes or ("ssm",)]
     return worlds(release, [(setting, resolved(release, setting)) for setting in settings])
@@ -43,17 +45,21 @@ def simulator() -> Simulator:
     return Simulator(TOOLS)
 
 
+@cache
+def released() -> Templates:
+    return {path.stem: template_yaml.load(path.read_text(encoding="utf-8")) for path in RELEASE.glob("*.yaml")}
+
+
 def broken(folder: Path, damage: Damage) -> Path:
     """Return a copy of the release with damage."""
     release = folder / "release"
     shutil.copytree(RELEASE, release)
-    templates = {path.stem: template_yaml.load(path.read_text(encoding="utf-8")) for path in release.glob("*.yaml")}
-    before = {name: template_yaml.dump(template) for name, template in templates.items()}
+    templates = deepcopy(released())
     damage(templates)
-    after = {name: template_yaml.dump(template) for name, template in templates.items()}
-    assert after != before, "no damage"
-    for name, text in after.items():
-        (release / f"{name}.yaml").write_text(text, encoding="utf-8")
+    changed = {name: template for name, template in templates.items() if template != released()[name]}
+    assert changed, "no damage"
+    for name, template in changed.items():
+        (release / f"{name}.yaml").write_text(template_yaml.dump(template), encoding="utf-8")
     return release
 
 
@@ -210,9 +216,19 @@ SECRET = "Nobody but CloudFormation takes the origin's secret out of Secrets Man
 BOUNDARIES = "The boundaries hold, whatever rights somebody is given"
 LOGS = "Only an administrator turns off what is recorded"
 NEEDS = "Web servers can do what their script and the application do"
+BACKUPS = "Nobody ends a backup before its time, in either region, or takes away what keeps it"
+READERS = "Nobody but AWS Backup's roles reads, restores or copies a backup"
+PAGES = "Nobody but AWS's own services sends a page, and nobody but a deployment says who gets it"
+SILENCE = "Nobody silences an alarm, and nobody but operators says that a page was seen"
+CANARY = "The canary sees what visitors see, writes that down, and reaches nothing else"
+HOURS = "Office hours stop and start the environment's database, and nothing else"
+SERVICES = "AWS's services can tell people, visit as the canary, back up, restore, replicate and keep office hours"
 
 READ = "security/ReadEnvironmentParameters/PolicyDocument"
 REVIEW = "target_account/ReviewRole/Policies/0/PolicyDocument"
+GUARD = "deployment_policies/GuardPolicy/PolicyDocument"
+BACKUP_ROLE = "target_account/BackupRole/Policies/0/PolicyDocument"
+RESTORE_ROLE = "target_account/RestoreRole/Policies/0/PolicyDocument"
 SESSIONS = "access/OperatorRole/Policies/2/Fn::If/1/PolicyDocument"
 
 MUTATIONS = (
@@ -402,6 +418,136 @@ MUTATIONS = (
         ["Security/WebServerRole: s3:GetObject", "refused: no policy allows it"],
     ),
     Mutation(
+        "deployments change the audit trail's alarms",
+        no_statement(GUARD, "WhatWatchesDelivery"),
+        LOGS,
+        ["target_account/CloudFormationRole: cloudwatch:DeleteAlarms", "web-platform-audit-trail-RootUserUsed"],
+    ),
+    Mutation(
+        "deployments open the audit trail's key",
+        no_statement(GUARD, "KeysOfWhatWatches"),
+        LOGS,
+        ["target_account/CloudFormationRole: kms:PutKeyPolicy", "web-platform-dev-audit-trail"],
+    ),
+    Mutation(
+        "deployments stop the trail",
+        no_statement("boundaries/DeliveryBoundary/PolicyDocument", "NothingThatOutlivesOrWatchesDelivery"),
+        LOGS,
+        ["target_account/BreakGlassRole: cloudtrail:StopLogging", "trail/web-platform-audit-trail-Trail"],
+    ),
+    Mutation(
+        "the vault without a policy of its own",
+        no_property("recovery/BackupVault/AccessPolicy"),
+        BACKUPS,
+        ["administrator: backup:DeleteRecoveryPoint on", "snapshot:awsbackup:"],
+    ),
+    Mutation(
+        "the vault in the second region without a policy of its own",
+        lambda templates: (
+            add(BACKUP_ROLE, Action=["backup:PutBackupVaultAccessPolicy"], Resource=["*"])(templates),
+            no_property("recovery_region/RecoveryVault/AccessPolicy")(templates),
+        )[-1],
+        BACKUPS,
+        ["target_account/BackupRole: backup:PutBackupVaultAccessPolicy", "web-platform-dev-recovery"],
+    ),
+    Mutation(
+        "AWS Backup gives snapshots away",
+        add(BACKUP_ROLE, Action=["rds:ModifyDBSnapshotAttribute"], Resource=["*"]),
+        BACKUPS,
+        ["target_account/BackupRole: rds:ModifyDBSnapshotAttribute", "statement TooMuch"],
+    ),
+    Mutation(
+        "the pipeline's role restores backups",
+        add("target_account/DeploymentRole/Policies/0/PolicyDocument", Action=["backup:StartRestoreJob"], Resource="*"),
+        READERS,
+        ["target_account/DeploymentRole: backup:StartRestoreJob", "statement TooMuch"],
+    ),
+    Mutation(
+        "backups are copied to any vault",
+        without(BACKUP_ROLE, "CopiesIntoOurVaults", "Condition"),
+        READERS,
+        ["target_account/BackupRole: backup:CopyFromBackupVault", "777788889999:backup-vault:web-platform-theirs"],
+    ),
+    Mutation(
+        "restoring writes into the table that is in use",
+        put(RESTORE_ROLE, "Table", "Resource", ["*"]),
+        READERS,
+        ["target_account/RestoreRole: dynamodb:PutItem", "SessionTable"],
+    ),
+    Mutation(
+        "the roles of backups for any service",
+        without("deployment_policies/IdentityPolicy/PolicyDocument", "PassRestoreRole", "Condition"),
+        PASS,
+        ["target_account/CloudFormationRole: iam:PassRole", "role/web-platform-restore", "lambda.amazonaws.com"],
+    ),
+    Mutation(
+        "backups do not reach the second region",
+        no_statement("boundaries/DeliveryBoundary/PolicyDocument", "WhereCopiesAre"),
+        SERVICES,
+        ["target_account/BackupRole: backup:CopyIntoBackupVault", "eu-central-1", "the boundary does not allow it"],
+    ),
+    Mutation(
+        "pages from alarms of any account",
+        without("observability/PageTopicPolicy/PolicyDocument", "PublishingByCloudwatch", "Condition"),
+        PAGES,
+        ["cloudwatch.amazonaws.com: sns:Publish", "PageTopic", "aws:SourceAccount=777788889999"],
+    ),
+    Mutation(
+        "web servers send pages",
+        lambda templates: (
+            add(READ, Action=["sns:Publish"], Resource=["*"])(templates),
+            add("boundaries/WorkloadBoundary/PolicyDocument", Action=["sns:Publish"], Resource=["*"])(templates),
+        )[-1],
+        PAGES,
+        ["Security/WebServerRole: sns:Publish", "PageTopic", "statement TooMuch"],
+    ),
+    Mutation(
+        "the review decides who gets pages",
+        add(REVIEW, Action=["sns:Subscribe"], Resource=["*"]),
+        PAGES,
+        ["target_account/ReviewRole: sns:Subscribe", "PageTopic", "statement TooMuch"],
+    ),
+    Mutation(
+        "web servers acknowledge pages",
+        without("web_tier/WriteLogsAndMetrics/PolicyDocument", "WriteMetrics", "Condition"),
+        SILENCE,
+        ["Security/WebServerRole: cloudwatch:PutMetricData", "web-platform-operators", "statement WriteMetrics"],
+    ),
+    Mutation(
+        "deployments silence alarms",
+        add("deployment_policies/ComputePolicy/PolicyDocument", Action=["cloudwatch:SetAlarmState"], Resource=["*"]),
+        SILENCE,
+        ["target_account/CloudFormationRole: cloudwatch:SetAlarmState", "Outage"],
+    ),
+    Mutation(
+        "the canary reads secrets",
+        add(
+            "observability/CanaryRole/Policies/0/PolicyDocument",
+            Action=["secretsmanager:GetSecretValue"],
+            Resource=["*"],
+        ),
+        CANARY,
+        ["Observability/CanaryRole: secretsmanager:GetSecretValue", "statement TooMuch"],
+    ),
+    Mutation(
+        "the canary counts whatever it likes",
+        without("observability/CanaryRole/Policies/0/PolicyDocument", "CountVisits", "Condition"),
+        CANARY,
+        ["Observability/CanaryRole: cloudwatch:PutMetricData", "AWS/EC2", "statement CountVisits"],
+    ),
+    Mutation(
+        "office hours for every database",
+        put("cost/OfficeHoursRole/Policies/0/PolicyDocument", "StartAndStop", "Resource", ["*"]),
+        HOURS,
+        ["Cost/OfficeHoursRole: rds:StopDBInstance", "db:billing", "statement StartAndStop"],
+    ),
+    Mutation(
+        "schedules of any account keep the office hours",
+        without("cost/OfficeHoursRole/AssumeRolePolicyDocument", "Schedules", "Condition"),
+        HOURS,
+        ["scheduler.amazonaws.com: sts:AssumeRole", "aws:SourceAccount=777788889999"],
+    ),
+    Mutation(
         "deployments cannot make roles",
         no_role_within_the_boundary,
         proof.DEPLOYS,
@@ -415,15 +561,6 @@ def test_each_broken_template_is_noticed_by_the_right_claim(mutation: Mutation, 
     found = verdict(broken(tmp_path, mutation.damage), mutation.claim)
     assert not found.holds
     assert any(all(part in text for part in mutation.says) for text in found.counterexamples), found.counterexamples
-
-
-def test_every_claim_holds_of_the_released_templates() -> None:
-    where = places(RELEASE, "ssm", "ssh")
-    questions = [*proof.of_tables(where), proof.of_deployment(where, simulator())]
-    found = proof.answers(questions, escalation.steps(where), simulator())
-    found += [proof.examined(examination, where) for examination in EXAMINATIONS]
-    assert {each.claim: each.counterexamples for each in found if not each.holds} == {}
-    assert len(found) > 25
 
 
 def test_evaluators_that_disagree_are_a_counterexample(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,8 +89,73 @@ BALANCER = f"arn:aws:elasticloadbalancing:{HOME}:{ACCOUNT}:loadbalancer/app/a/1"
 ACL = f"arn:aws:wafv2:{HOME}:{ACCOUNT}:regional/webacl/a/1"
 GLOBAL_ACL = f"arn:aws:wafv2:us-east-1:{ACCOUNT}:global/webacl/a/1"
 SECRET = f"arn:aws:secretsmanager:{HOME}:{ACCOUNT}:secret:OriginSecret-1"
+AUTO_SCALING_GROUP = (
+    f"arn:aws:autoscaling:{HOME}:{ACCOUNT}:autoScalingGroup:1:autoScalingGroupName/web-platform-dev-WebTier-1-Group-2"
+)
+
+TOPIC = f"arn:aws:sns:{HOME}:{ACCOUNT}:web-platform-dev-Observability-1AB-PageTopic-2CD"
+ALARM = f"arn:aws:cloudwatch:{HOME}:{ACCOUNT}:alarm:web-platform-dev-Observability-1AB-Outage-2CD"
+VAULT = f"arn:aws:backup:{HOME}:{ACCOUNT}:backup-vault:web-platform-dev-1a2b3c4d"
+PLAN = f"arn:aws:backup:{HOME}:{ACCOUNT}:backup-plan:1"
+RESTORE_TESTS = f"arn:aws:backup:{HOME}:{ACCOUNT}:restore-testing-plan:web_platform_dev-1"
+RECOVERY_POINT = f"arn:aws:rds:{HOME}:{ACCOUNT}:snapshot:awsbackup:job-1"
+BACKUP_ROLE = f"arn:aws:iam::{ACCOUNT}:role/web-platform-backup"
+RESTORE_ROLE = f"arn:aws:iam::{ACCOUNT}:role/web-platform-restore"
+REPLICATION_ROLE = f"arn:aws:iam::{ACCOUNT}:role/web-platform-replication"
+CANARY = f"arn:aws:synthetics:{HOME}:{ACCOUNT}:canary:web-platform-dev"
+CANARY_ROLE = f"arn:aws:iam::{ACCOUNT}:role/web-platform-dev-Observability-1AB-CanaryRole-2CD"
+FUNCTION = f"arn:aws:lambda:{HOME}:{ACCOUNT}:function:cwsyn-web-platform-dev-1"
+BUDGET = f"arn:aws:budgets::{ACCOUNT}:budget/web-platform-dev-monthly"
+SCHEDULE = (
+    f"arn:aws:scheduler:{HOME}:{ACCOUNT}:schedule/web-platform-dev-Cost-1-Hours/web-platform-dev-Cost-1-StopDatabase"
+)
+SUBSCRIPTION = f"arn:aws:ce::{ACCOUNT}:anomalysubscription/1"
+CONTACT = f"arn:aws:ssm-contacts:{HOME}:{ACCOUNT}:contact/web-platform-dev-first"
+TRAIL_ALARM = f"arn:aws:cloudwatch:{HOME}:{ACCOUNT}:alarm:web-platform-audit-trail-RootUserUsed-1AB"
+TRAIL_TOPIC = f"arn:aws:sns:{HOME}:{ACCOUNT}:web-platform-audit-trail-Topic-1AB"
+TRAIL_KEY = {**OURS, "aws:ResourceTag/Name": "web-platform-dev-audit-trail"}
+NEW_AND_OURS = {"aws:RequestTag/Project": "web-platform"}
 
 DONE = [
+    ("sns:CreateTopic", TOPIC, {}),
+    ("sns:SetTopicAttributes", TOPIC, {}),
+    ("sns:Subscribe", TOPIC, {}),
+    ("sns:Unsubscribe", "*", {}),
+    ("cloudwatch:PutMetricAlarm", ALARM, {}),
+    ("cloudwatch:PutCompositeAlarm", "*", {}),
+    ("cloudwatch:PutDashboard", f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/web-platform-dev", {}),
+    ("cloudwatch:TagResource", f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/web-platform-dev", {}),
+    ("events:PutRule", f"arn:aws:events:{HOME}:{ACCOUNT}:rule/web-platform-dev-Observability-1-Rule-2", {}),
+    ("logs:PutMetricFilter", f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:web-platform-dev-WebTier-1:log-stream:", {}),
+    ("logs:PutQueryDefinition", "*", {}),
+    ("xray:CreateGroup", f"arn:aws:xray:{HOME}:{ACCOUNT}:group/web-platform-dev/1", {}),
+    ("synthetics:CreateCanary", "*", NEW_AND_OURS),
+    ("synthetics:StartCanary", CANARY, {}),
+    ("lambda:CreateFunction", FUNCTION, {}),
+    ("lambda:GetLayerVersion", f"arn:aws:lambda:{HOME}:378653112637:layer:AWS-CW-SyntheticsSelenium:9", {}),
+    ("iam:PassRole", CANARY_ROLE, {"iam:PassedToService": "synthetics.amazonaws.com"}),
+    ("iam:PassRole", CANARY_ROLE, {"iam:PassedToService": "lambda.amazonaws.com"}),
+    ("backup:CreateBackupVault", VAULT, {}),
+    ("backup:DeleteBackupVault", VAULT, {}),
+    ("backup:PutBackupVaultLockConfiguration", VAULT, {}),
+    ("backup:CreateBackupPlan", PLAN, {}),
+    ("backup:CreateBackupSelection", PLAN, OURS),
+    ("backup:CreateRestoreTestingPlan", RESTORE_TESTS, {}),
+    ("backup-storage:MountCapsule", "*", {}),
+    ("iam:PassRole", BACKUP_ROLE, {"iam:PassedToService": "backup.amazonaws.com"}),
+    ("iam:PassRole", RESTORE_ROLE, {"iam:PassedToService": "restore-testing.backup.amazonaws.com"}),
+    ("iam:PassRole", REPLICATION_ROLE, {"iam:PassedToService": "s3.amazonaws.com"}),
+    ("iam:GetRole", BACKUP_ROLE, {}),
+    ("kms:RetireGrant", KEY, {"kms:ViaService": f"backup.{HOME}.amazonaws.com"}),
+    ("s3:PutReplicationConfiguration", "arn:aws:s3:::web-platform-dev-storage-1ab-releasebucket-2cd", {}),
+    ("budgets:ModifyBudget", BUDGET, {}),
+    ("ce:CreateAnomalySubscription", "*", NEW_AND_OURS),
+    ("ce:UpdateAnomalySubscription", SUBSCRIPTION, OURS),
+    ("resource-groups:CreateGroup", "*", NEW_AND_OURS),
+    ("scheduler:CreateSchedule", SCHEDULE, {}),
+    ("autoscaling:PutScheduledUpdateGroupAction", AUTO_SCALING_GROUP, {}),
+    ("ssm-contacts:CreateContact", CONTACT, {}),
+    ("ssm-incidents:CreateResponsePlan", "*", NEW_AND_OURS),
     ("cloudfront:CreateDistribution", DISTRIBUTION, {"aws:RequestTag/Project": "web-platform"}),
     ("cloudfront:CreateFunction", PAGE_ROUTES, {}),
     ("cloudfront:TagResource", DISTRIBUTION, {"aws:RequestTag/Project": "web-platform"}),
@@ -137,6 +202,80 @@ DONE = [
 ]
 
 REFUSED = {
+    "another's topic opened": ("sns:SetTopicAttributes", f"arn:aws:sns:{HOME}:{ACCOUNT}:billing", {}),
+    "a page sent": ("sns:Publish", TOPIC, {}),
+    "another's alarm gone": ("cloudwatch:DeleteAlarms", f"arn:aws:cloudwatch:{HOME}:{ACCOUNT}:alarm:billing", {}),
+    "an alarm silenced": ("cloudwatch:DisableAlarmActions", ALARM, {}),
+    "a page acknowledged": ("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "web-platform-operators"}),
+    "the audit trail's alarm gone": ("cloudwatch:DeleteAlarms", TRAIL_ALARM, {}),
+    "the audit trail's topic gone": ("sns:DeleteTopic", TRAIL_TOPIC, {}),
+    "the audit trail's log gone": (
+        "logs:DeleteLogGroup",
+        f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:web-platform-audit-trail-LogGroup-1AB",
+        {},
+    ),
+    "the audit trail's filters gone": (
+        "logs:DeleteMetricFilter",
+        f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:web-platform-audit-trail-LogGroup-1AB",
+        {},
+    ),
+    "the audit trail's bucket opened": ("s3:PutBucketPolicy", "arn:aws:s3:::web-platform-audit-trail-bucket-1ab", {}),
+    "the audit trail's key opened": ("kms:PutKeyPolicy", KEY, TRAIL_KEY),
+    "the audit trail's key made another's": (
+        "kms:TagResource",
+        KEY,
+        {**TRAIL_KEY, "aws:RequestTag/Project": "web-platform"},
+    ),
+    "another's canary gone": (
+        "synthetics:DeleteCanary",
+        f"arn:aws:synthetics:{HOME}:{ACCOUNT}:canary:billing",
+        {},
+    ),
+    "a canary without our tag": ("synthetics:CreateCanary", "*", {}),
+    "a function that is no canary": (
+        "lambda:CreateFunction",
+        f"arn:aws:lambda:{HOME}:{ACCOUNT}:function:web-platform-dev",
+        {},
+    ),
+    "the canary's function called": ("lambda:InvokeFunction", FUNCTION, {}),
+    "the canary's role for a machine": ("iam:PassRole", CANARY_ROLE, {"iam:PassedToService": "ec2.amazonaws.com"}),
+    "a backup gone": ("backup:DeleteRecoveryPoint", RECOVERY_POINT, OURS),
+    "a backup shortened": ("backup:UpdateRecoveryPointLifecycle", RECOVERY_POINT, OURS),
+    "a backup restored": ("backup:StartRestoreJob", RECOVERY_POINT, OURS),
+    "another's vault gone": (
+        "backup:DeleteBackupVault",
+        f"arn:aws:backup:{HOME}:{ACCOUNT}:backup-vault:billing",
+        {},
+    ),
+    "a vault opened": ("backup:DeleteBackupVaultAccessPolicy", VAULT, {}),
+    "a vault unlocked": ("backup:DeleteBackupVaultLockConfiguration", VAULT, {}),
+    "another's vault locked": (
+        "backup:PutBackupVaultLockConfiguration",
+        f"arn:aws:backup:{HOME}:{ACCOUNT}:backup-vault:billing",
+        {},
+    ),
+    "another's backup plan gone": ("backup:DeleteBackupPlan", PLAN, OTHERS),
+    "the backups' role for another service": (
+        "iam:PassRole",
+        BACKUP_ROLE,
+        {"iam:PassedToService": "lambda.amazonaws.com"},
+    ),
+    "the backups' role changed": ("iam:PutRolePolicy", BACKUP_ROLE, BOUNDED),
+    "the backups' role opened": ("iam:UpdateAssumeRolePolicy", RESTORE_ROLE, BOUNDED),
+    "another's budget": ("budgets:ModifyBudget", f"arn:aws:budgets::{ACCOUNT}:budget/billing", {}),
+    "another's anomalies": ("ce:DeleteAnomalySubscription", SUBSCRIPTION, OTHERS),
+    "a group without our tag": ("resource-groups:CreateGroup", "*", {}),
+    "another's schedule": (
+        "scheduler:UpdateSchedule",
+        f"arn:aws:scheduler:{HOME}:{ACCOUNT}:schedule/default/billing",
+        {},
+    ),
+    "another's rule": ("events:PutTargets", f"arn:aws:events:{HOME}:{ACCOUNT}:rule/billing", {}),
+    "another's contact": (
+        "ssm-contacts:DeleteContact",
+        f"arn:aws:ssm-contacts:{HOME}:{ACCOUNT}:contact/billing",
+        {},
+    ),
     "another's distribution": ("cloudfront:UpdateDistribution", DISTRIBUTION, OTHERS),
     "another's distribution made ours": (
         "cloudfront:TagResource",
@@ -335,20 +474,51 @@ def test_fixed_names_are_within_what_may_be_named(templates: Templates) -> None:
         "AWS::SSM::Document": ("Name", "ssm:document", "document/"),
         "AWS::IAM::User": ("UserName", "iam:user", "user/"),
         "AWS::IAM::Role": ("RoleName", "iam:role", "role/"),
+        "AWS::Backup::BackupVault": ("BackupVaultName", "backup:backupVault", "backup-vault:"),
+        "AWS::CloudWatch::Dashboard": ("DashboardName", "cloudwatch:dashboard", "dashboard/"),
+        "AWS::ResourceGroups::Group": ("Name", "resource-groups:group", "group/"),
+        "AWS::SSMContacts::Contact": ("Alias", "ssm-contacts:contact", "contact/"),
+        "AWS::SSMIncidents::ResponsePlan": ("Name", "ssm-incidents:response-plan", "response-plan/"),
+        "AWS::Synthetics::Canary": ("Name", "synthetics:canary", "canary:"),
+        "AWS::XRay::Group": ("GroupName", "xray:group", "group/"),
     }
+    seen = set()
     for name in DEPLOYED:
         for title, resource in templates[name]["Resources"].items():
             property_name, scope, separator = named.get(resource["Type"], ("", "", ""))
             fixed = resource.get("Properties", {}).get(property_name)
             if fixed is not None:
-                text = fixed["Fn::Sub"].removeprefix("alias/")
+                seen.add(resource["Type"])
+                written = fixed["Fn::Sub"]
+                text = (written if isinstance(written, str) else written[0]).removeprefix("alias/")
                 prefixes = [arn.partition(separator)[2].rstrip("*") for arn in SCOPES[scope].arns]
                 assert text.startswith(tuple(prefixes)), (title, text)
+    assert named.keys() - seen <= {"AWS::IAM::User", "AWS::IAM::Role", "AWS::SSM::Document"}
 
 
 # A scope that is taken away is noticed
 
 MUTATIONS = {
+    "another's topic opened": ("OperationsPolicy", "SnsNamed", "Resource"),
+    "another's alarm gone": ("ComputePolicy", "CloudwatchNamed", "Resource"),
+    "another's canary gone": ("OperationsPolicy", "SyntheticsNamed", "Resource"),
+    "a canary without our tag": ("OperationsPolicy", "TaggedFromTheStart", "Condition"),
+    "a function that is no canary": ("OperationsPolicy", "LambdaNamed", "Resource"),
+    "the canary's role for a machine": ("IdentityPolicy", "PassRolesToLambdaAndSynthetics", "Condition"),
+    "another's rule": ("OperationsPolicy", "EventsNamed", "Resource"),
+    "another's contact": ("OperationsPolicy", "SsmContactsNamed", "Resource"),
+    "another's vault locked": ("UpkeepPolicy", "BackupNamed", "Resource"),
+    "another's backup plan gone": ("UpkeepPolicy", "BackupOurs", "Condition"),
+    "another's budget": ("UpkeepPolicy", "BudgetsNamed", "Resource"),
+    "another's anomalies": ("UpkeepPolicy", "CeOurs", "Condition"),
+    "another's schedule": ("UpkeepPolicy", "SchedulerNamed", "Resource"),
+    "the backups' role for another service": ("IdentityPolicy", "PassBackupRole", "Condition"),
+    "the backups' role changed": ("GuardPolicy", "OtherRolesAreOnlyHandedOver", "Resource"),
+    "the audit trail's alarm gone": ("GuardPolicy", "WhatWatchesDelivery", "Resource"),
+    "the audit trail's topic gone": ("GuardPolicy", "WhatWatchesDelivery", "Resource"),
+    "the audit trail's log gone": ("GuardPolicy", "WhatWatchesDelivery", "Resource"),
+    "the audit trail's bucket opened": ("GuardPolicy", "WhatWatchesDelivery", "Resource"),
+    "the audit trail's key opened": ("GuardPolicy", "KeysOfWhatWatches", "Resource"),
     "another's distribution": ("EdgePolicy", "CloudfrontOurs", "Condition"),
     "another's distribution made ours": ("EdgePolicy", "CloudfrontTags", "Condition"),
     "another's function": ("EdgePolicy", "CloudfrontNamed", "Resource"),

@@ -20,6 +20,8 @@ OPENS_NOTHING = frozenset(
     {
         "AWS::CloudFormation::Stack",
         "AWS::CloudFront::Distribution",
+        "AWS::CloudWatch::Alarm",
+        "AWS::CloudWatch::Dashboard",
         "AWS::IAM::ManagedPolicy",
         "AWS::IAM::Policy",
         "AWS::IAM::Role",

@@ -52,10 +52,14 @@ READ = frozenset(
 )
 """The types that the readers of this package read."""
 
+DATABASE, RESTORE_TEST = "AWS::RDS::DBInstance", "AWS::Backup::RestoreTestingSelection"
+
 WITHOUT_INTERFACE = frozenset(
     {
+        RESTORE_TEST,
         "AWS::CloudFormation::Stack",
         "AWS::CloudWatch::Alarm",
+        "AWS::CloudWatch::Dashboard",
         "AWS::EC2::CustomerGateway",
         "AWS::EC2::FlowLog",
         "AWS::EC2::KeyPair",
@@ -66,10 +70,12 @@ WITHOUT_INTERFACE = frozenset(
         "AWS::SSM::Document",
         "AWS::SSM::Parameter",
         "AWS::Shield::Protection",
+        "AWS::Synthetics::Canary",
         "AWS::WAFv2::WebACLAssociation",
     }
 )
-"""Types that may name a subnet, a group or a load balancer without standing in it or calling it."""
+"""Types that may name a subnet, a group or a load balancer without standing in it, or calling it from inside the
+network. A canary calls it as the internet does, and what a restore test makes is read as the database."""
 
 PLACES = (
     "AWS::EC2::Subnet",
@@ -131,6 +137,10 @@ def _unread_parts(resolution: Resolution, resource: Resource) -> Iterator[str]:
             yield f"{resource.address}: the proof reads a VPC with one IPv4 range"
         case "AWS::EC2::EIPAssociation" | "AWS::EC2::EIP" if "NetworkInterfaceId" in properties:
             yield f"{resource.address}: the proof does not follow addresses of network interfaces; name the instance"
+        case "AWS::Synthetics::Canary" if "VPCConfig" in properties:
+            yield f"{resource.address}: the proof reads canaries outside the network, and this one stands inside"
+        case _ if resource.type == RESTORE_TEST and not _restores_where_the_database_is(resolution, properties):
+            yield f"{resource.address} restores a database to another place than the database's, which nothing proves"
         case "AWS::AutoScaling::AutoScalingGroup" if not _launches_from_template(properties):
             yield f"{resource.address}: the proof reads machines that are launched from a launch template"
 
@@ -145,6 +155,30 @@ def _unread_peer(resolution: Resolution, address: str, rule: Any) -> Iterator[st
     group = next((rule[key] for key in SINGLE_RULE_PEERS[2:] if key in rule), None)
     if group is not None and named(group) not in resolution.resources:
         yield f"{address} names the security group {group}, which is not of this release"
+
+
+def _restores_where_the_database_is(resolution: Resolution, properties: Any) -> bool:
+    """Return whether what is restored for a test gets subnets and groups of a database that the proof reads."""
+    if properties["ProtectedResourceType"] != "RDS":
+        return True
+    how = properties.get("RestoreMetadataOverrides", {})
+    place = _subnets(resolution, how.get("dbSubnetGroupName")), _addresses(how.get("vpcSecurityGroupIds"))
+    databases = (each.properties for each in resolution.resources.values() if each.type == DATABASE)
+    places = [
+        (_subnets(resolution, each.get("DBSubnetGroupName")), _addresses(each.get("VPCSecurityGroups")))
+        for each in databases
+    ]
+    return all(place) and place in places
+
+
+def _subnets(resolution: Resolution, group: Any) -> set[str]:
+    """Return the addresses of the subnets of a database's subnet group, which a value names."""
+    found = resolution.resources.get(named(group))
+    return _addresses(found.properties.get("SubnetIds")) if found else set()
+
+
+def _addresses(value: Any) -> set[str]:
+    return {reference.address for reference in references(value)}
 
 
 def _launches_from_template(properties: Any) -> bool:

@@ -27,6 +27,7 @@ PRINCIPALS = {"AWS::IAM::Role": "Roles", "AWS::IAM::User": "Users"}
 """Types that call AWS, and the property by which policies name them."""
 
 OWN_POLICIES: Mapping[str, tuple[str, str]] = {
+    "AWS::Backup::BackupVault": ("", "AccessPolicy"),
     "AWS::KMS::Key": ("", "KeyPolicy"),
     "AWS::S3::BucketPolicy": ("Bucket", "PolicyDocument"),
     "AWS::SNS::TopicPolicy": ("Topics", "PolicyDocument"),

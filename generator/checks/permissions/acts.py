@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from generator.checks.permissions.evaluation import Policy, Principal, Request, service
-from generator.checks.permissions.worlds import World
+from generator.checks.permissions.worlds import World, is_of_the_platform
 from generator.errors import UserError
 
 FORBIDDEN = Path(__file__).with_name("forbidden_acts.yaml")
@@ -156,7 +156,7 @@ def _callers(act: Act, world: World) -> Iterator[Principal]:
 def _is(caller: Principal, pattern: str) -> bool:
     """Return whether a principal is meant: by name, `everybody`, or `platform` for those of the environment itself."""
     if pattern == "platform":
-        return not caller.name.startswith(("target_account/", "pipeline/"))
+        return is_of_the_platform(caller.name)
     return pattern == "everybody" or fnmatchcase(caller.name, pattern)
 
 

@@ -21,7 +21,7 @@ from generator.checks.deployment_resources import SERVICE_LINKED_ROLES, VIA_SERV
 from generator.checks.permissions.accounts import OF_STREAMS, Account
 from generator.checks.permissions.evaluation import Request
 from generator.checks.permissions.iam_simulate import ResourceType, Simulator
-from generator.checks.permissions.worlds import World
+from generator.checks.permissions.worlds import World, is_of_the_platform
 from generator.naming import PLATFORM, PROJECT
 from generator.registry_schemas import handler_permissions, schema
 from generator.resolver import Resource, references
@@ -40,6 +40,16 @@ MAKING = ("Allocate", "Create", "Import", "Register", "Request", "Run")
 """How the names of actions begin that make a resource: it has no tags yet but those of the request."""
 
 CHANGING_TAGS = re.compile(r":(Tag|Untag|ListTags)")
+
+CANARY = "AWS::Synthetics::Canary"
+"""A canary's function and layer are named after it.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Synthetics_Canaries_Details.html"""
+
+MADE_BY_ITS_SERVICE: Mapping[tuple[str, str], Sequence[str]] = {(CANARY, "lambda"): ("function", "layer")}
+"""What a resource's own service makes of another service, by type and service."""
+
+GIVEN: Mapping[tuple[str, str], str] = {("billingview", "ResourceId"): "primary"}
+"""Variables of ARNs, by kind of resource, whose value AWS chose: the view of costs that every account has."""
 
 WITHOUT_STACK_TAGS = frozenset({"AWS::EC2::LaunchTemplate"})
 """Types that CloudFormation does not tag with the stack's tags.
@@ -114,9 +124,10 @@ def _resources(account: Account, call: _Call, types: Sequence[ResourceType]) -> 
     if not types:
         return ["*"]
     of_iam = call.action.startswith("iam:")
-    wanted = [each for each in types if each.required] or types
+    of_type = MADE_BY_ITS_SERVICE.get((call.resource.type, call.action.partition(":")[0]), ())
+    wanted = [each for each in types if each.required or each.name in of_type] or types
     found = [arn for each in wanted for arn in _arns(account, call, each, anywhere=not of_iam)]
-    return found or ([] if of_iam else [_invented(account, wanted[0])])
+    return found or ([] if of_iam else [_invented(account, wanted[0], call.resource)])
 
 
 def _arns(account: Account, call: _Call, kind: ResourceType, *, anywhere: bool) -> list[str]:
@@ -128,7 +139,9 @@ def _arns(account: Account, call: _Call, kind: ResourceType, *, anywhere: bool) 
         named = [account.with_arn[address].removesuffix(OF_STREAMS) for address in near if address in account.with_arn]
         if fitting := [arn for arn in named if form.fullmatch(arn)]:
             return [_about(call, arn) for arn in fitting]
-    somewhere = next((arn for arn in account.plain_arns if form.fullmatch(arn)), None) if anywhere else None
+    ours = zip(account.with_arn, account.plain_arns, strict=True) if anywhere else ()
+    found = (arn for address, arn in ours if is_of_the_platform(address) and form.fullmatch(arn))
+    somewhere = next(found, None)
     return [_about(call, somewhere)] if somewhere else []
 
 
@@ -204,7 +217,8 @@ def _passed(account: Account, resource: Resource) -> Iterator[tuple[str, str]]:
     near = set(_referred(resource))
     for address in list(near):
         near |= {*_referred(account.resource(address))}
-    for address in sorted(near & account.principals.keys()):
+    by_name = {address for address, each in account.principals.items() if _names(resource.properties, each.arn)}
+    for address in sorted((near | by_name) & account.principals.keys()):
         principal = account.principals[address]
         for statement in principal.trust.document["Statement"] if principal.trust else ():
             services = statement["Principal"].get("Service", [])
@@ -212,10 +226,20 @@ def _passed(account: Account, resource: Resource) -> Iterator[tuple[str, str]]:
                 yield principal.arn, service
 
 
-def _invented(account: Account, kind: ResourceType) -> str:
+def _names(value: Any, arn: str) -> bool:
+    """Return whether a property, or a part of it, is an ARN: that of a role which an administrator's stack makes."""
+    if isinstance(value, Mapping):
+        return "Statement" not in value and any(_names(each, arn) for each in value.values())
+    if isinstance(value, list | tuple):
+        return any(_names(each, arn) for each in value)
+    return bool(value == arn)
+
+
+def _invented(account: Account, kind: ResourceType, resource: Resource) -> str:
     """Return an ARN of a kind that no resource of the platform has, such as a security group's rule."""
     known = {"Partition": "aws", "Region": account.region, "Account": account.id}
-    return VARIABLE.sub(lambda found: known.get(found[1], f"{PROJECT}-0123456789abcdef0"), kind.arn)
+    made = f"cwsyn-{resource.properties['Name']}-0123" if resource.type == CANARY else f"{PROJECT}-0123456789abcdef0"
+    return VARIABLE.sub(lambda found: known.get(found[1], GIVEN.get((kind.name, found[1]), made)), kind.arn)
 
 
 @cache

@@ -9,9 +9,14 @@ from typing import Any
 from generator.checks.permissions.evaluation import Policy, Principal
 from generator.checks.permissions.worlds import World
 
-WITHOUT_SOURCE = frozenset({"cloudformation.amazonaws.com", "ec2.amazonaws.com"})
+WITHOUT_SOURCE = frozenset(
+    {"cloudformation.amazonaws.com", "ec2.amazonaws.com", "lambda.amazonaws.com", "s3.amazonaws.com"}
+)
 """Services whose use of a role needs no condition of the account: a role is handed to them within its account only.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html"""
+
+DELIVERING = ("pipeline/", "target_account/")
+"""Where the roles stand that deliver the platform; every other role is a machine's, a service's or a person's."""
 
 SOURCES = ("aws:SourceAccount", "aws:SourceArn")
 WHO_OF_AN_ACCOUNT = ("aws:PrincipalArn", "aws:MultiFactorAuthPresent")
@@ -40,8 +45,7 @@ def _boundaries(world: World) -> Iterator[str]:
 def _boundary_of(principal: Principal) -> str:
     if not principal.is_role:
         return "OperatorBoundary"
-    delivers = principal.name.startswith(("pipeline/", "target_account/"))
-    return "DeliveryBoundary" if delivers else "WorkloadBoundary"
+    return "DeliveryBoundary" if principal.name.startswith(DELIVERING) else "WorkloadBoundary"
 
 
 def _open_trusts(world: World) -> Iterator[str]:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from generator.checks.permissions.evaluation import Decisions, Principal, Request
-from generator.checks.permissions.worlds import World
+from generator.checks.permissions.worlds import World, is_of_the_platform
+
+ROLES_OF_COPIES = tuple(f"target_account/{name}" for name in ("BackupRole", "RestoreRole", "ReplicationRole"))
 
 MEANT: Mapping[str, tuple[str, ...]] = {
     "Access/OperatorUser": ("Access/OperatorRole",),
@@ -21,11 +23,15 @@ MEANT: Mapping[str, tuple[str, ...]] = {
     "target_account/DeploymentRole": ("target_account/CloudFormationRole",),
     "target_account/ReviewRole": ("target_account/CloudFormationRole",),
     "target_account/RegionalTestRole": ("target_account/CloudFormationRole",),
-    "target_account/CloudFormationRole": ("the platform's",),
-    "target_account/BreakGlassRole": ("target_account/CloudFormationRole", "the platform's"),
+    "target_account/CloudFormationRole": ("the platform's", *ROLES_OF_COPIES),
+    "target_account/BreakGlassRole": (
+        *("target_account/CloudFormationRole", "the platform's", *ROLES_OF_COPIES),
+        "audit_trail/TrailLogsRole",
+    ),
 }
 """The steps that are meant. The review's role hands CloudFormation its role to make change sets, which it cannot
-execute; an administrator's role for emergencies can do what its boundary leaves."""
+execute; CloudFormation hands AWS Backup and S3 theirs; an administrator's role for emergencies can do what its boundary
+leaves."""
 
 HARMLESS_STARTS = ("pipeline/BuildRole", "pipeline/SmokeTestRole", "pipeline/StartRole", "the platform's")
 """From where no way may lead to a role that delivers: what the internet reaches, and what runs a repository's code."""
@@ -118,5 +124,5 @@ def _delivering(graph: Mapping[str, Mapping[str, Request]], start: str) -> Itera
 
 def _is(name: str, pattern: str) -> bool:
     if pattern == "the platform's":
-        return not name.startswith(("pipeline/", "target_account/"))
+        return is_of_the_platform(name)
     return fnmatchcase(name, pattern)

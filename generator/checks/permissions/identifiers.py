@@ -110,10 +110,13 @@ class Identifiers:
             "uuid": "-".join((unique[:8], unique[8:12], unique[12:16], unique[16:20], unique[20:32])),
             "host": urlsplit(str(properties.get("Url", ""))).netloc,
             "zone": str(properties.get("HostedZoneId", "")),
+            "group": str(self.concrete(properties.get("GroupName", "default"))),
         }
 
     def _name(self, resource: Resource) -> str:
-        given = resource.properties.get(_table().get(resource.type, {}).get("given", ""))
+        given: Any = resource.properties
+        for key in str(_table().get(resource.type, {}).get("given", "")).split("."):
+            given = given.get(key) if isinstance(given, Mapping) else None
         if isinstance(given, str):
             return str(self.concrete(given))
         if resource.type == "AWS::CloudFormation::Stack":

@@ -13,11 +13,13 @@ from generator.checks.settings import Setting
 from generator.environment import ENVIRONMENTS
 from generator.errors import UserError
 from generator.naming import (
+    AUDIT_TRAIL_STACK,
     BOUNDARIES_STACK,
     DEPLOYMENT_POLICIES_STACK,
     PIPELINE_STACK,
     PLATFORM,
     PROJECT,
+    RECOVERY_REGION_STACK,
     SERVICE_POLICIES_STACK,
     TARGET_STACK,
     TOOLS_STACK,
@@ -49,8 +51,12 @@ IN_TARGET = {
     "deployment_policies": DEPLOYMENT_POLICIES_STACK,
     "deployment_policies_services": SERVICE_POLICIES_STACK,
     "target_account": TARGET_STACK,
+    "audit_trail": AUDIT_TRAIL_STACK,
 }
 """The roots that an administrator deploys in an account, with the names of their stacks."""
+
+IN_RECOVERY_REGION = {"recovery_region": RECOVERY_REGION_STACK}
+"""The root that an administrator deploys in the second region of an environment's account, where there is one."""
 
 STORES = "tools_account"
 """The root whose outputs are handed on, to the pipeline and to the environments' accounts."""
@@ -58,7 +64,7 @@ STORES = "tools_account"
 OF_TOOLS = (f"{STORES}/", "pipeline/")
 """How the addresses begin of what stands in the tools account."""
 
-GLOBAL_SERVICES = frozenset({"cloudfront", "iam", "organizations", "route53", "shield"})
+GLOBAL_SERVICES = frozenset({"billing", "budgets", "ce", "cloudfront", "iam", "organizations", "route53", "shield"})
 """Services whose requests count as of us-east-1, wherever they come from.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-requestedregion"""
 
@@ -140,7 +146,25 @@ class World:
             usual |= {"aws:PrincipalArn": caller.arn, "aws:PrincipalAccount": caller.account}
             usual |= {} if caller.is_role else {"aws:username": caller.arn.rpartition("/")[2]}
         context = tuple(sorted({**usual, **special}.items()))
-        return Request(caller, action, resource, owner, context, self.guard(resource), endpoint)
+        return Request(caller, action, resource, owner, context, self._guard_of(action, resource), endpoint)
+
+    def _guard_of(self, action: str, resource: str) -> Policy | None:
+        """Return the own policy of what an action is done to: of a backup, its vault's.
+
+        https://docs.aws.amazon.com/aws-backup/latest/devguide/create-a-vault-access-policy.html
+        """
+        found = self.guard(resource)
+        if found is None and action.startswith("backup:") and resource != "*":
+            vaults = self.environment.addresses("AWS::Backup::BackupVault")
+            found = next((self.environment.guards.get(each) for each in vaults if self._keeps(each, resource)), None)
+        return found
+
+    def _keeps(self, vault: str, resource: str) -> bool:
+        """Return whether something is no vault or plan, and in the region of a vault: a backup in it."""
+        region = self.environment.arn(vault).split(":")[3]
+        return f":{region}:" in resource and not resource.startswith(
+            f"arn:aws:backup:{region}:{self.environment.id}:backup-"
+        )
 
     def is_out_of_reach(self, request: Request) -> bool:
         """Return whether it concerns the other account of this world, and something that has no policy of its own.
@@ -197,18 +221,37 @@ def _administrator(name: str, account: str, everything: Policy) -> Principal:
     return Principal(name, arn, account, (everything,), None, trust)
 
 
+def is_of_the_platform(name: str) -> bool:
+    """Return whether the environment's own stacks make a principal, and not a root that an administrator deploys."""
+    return name.partition("/")[0] not in {*IN_TARGET, *IN_RECOVERY_REGION, *IN_TOOLS}
+
+
 def worlds(release: Path, settings: Sequence[tuple[Setting, Resolution]]) -> list[World]:
     """Return a world for each setting. Raises `UserError` where the release lacks a root."""
-    found: dict[tuple[str, str], tuple[Account, Mapping[str, Resolution]]] = {}
+    tools: dict[tuple[str, str], Account] = {}
+    around: dict[tuple[str, ...], Mapping[str, Resolution]] = {}
     result = []
     for setting, platform in settings:
-        place = (platform.account_id, platform.region)
-        if place not in found:
-            tools = _tools(release, *place)
-            found[place] = tools, _roots(release, IN_TARGET, _handed_on(tools), *place)
-        tools, around = found[place]
-        result.append(World(setting, Account({PLATFORM: platform, **around}), tools))
+        place = platform.account_id, platform.region
+        if place not in tools:
+            tools[place] = _tools(release, *place)
+        asked_for = {name: str(platform.parameters[""].get(name, "")) for name in ("EnvironmentName", "RecoveryRegion")}
+        of_this = (*place, *asked_for.values())
+        if of_this not in around:
+            around[of_this] = _around(release, asked_for, tools[place], *place)
+        result.append(World(setting, Account({PLATFORM: platform, **around[of_this]}), tools[place]))
     return result
+
+
+def _around(
+    release: Path, asked_for: Mapping[str, str], tools: Account, account_id: str, region: str
+) -> dict[str, Resolution]:
+    """Return what an administrator deploys around an environment, in its region and where copies are."""
+    given = {**_handed_on(tools), **asked_for}
+    roots = _roots(release, IN_TARGET, given, account_id, region)
+    if second := asked_for["RecoveryRegion"]:
+        roots |= _roots(release, IN_RECOVERY_REGION, given, account_id, second)
+    return roots
 
 
 def _tools(release: Path, account_id: str, region: str) -> Account:
@@ -228,9 +271,7 @@ def _roots(
 ) -> dict[str, Resolution]:
     """Return what an administrator's roots become, under the names of their stacks."""
     return {
-        root: replace(
-            resolve(release, root, _declared(release, root, given), account_id, region), stack_name=stack_name
-        )
+        root: resolve(release, root, _declared(release, root, given), account_id, region, stack_name=stack_name)
         for root, stack_name in stacks.items()
     }
 

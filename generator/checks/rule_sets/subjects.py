@@ -36,6 +36,10 @@ SWITCHES: Mapping[str, str] = {
     "NotificationEmail": "operators@example.com",
     "DomainName": "shop.example.com",
     "HostedZoneId": "Z0123456789ABCDEFGHIJ",
+    "OnCallEmail": "on-call@example.com",
+    "OnCallUrl": "https://paging.example.com/sns",
+    "OperationsEmail": "operations@example.com",
+    "RecoveryRegion": "eu-central-1",
 }
 """Values that switch on what is off by default, besides those of a list of allowed values."""
 

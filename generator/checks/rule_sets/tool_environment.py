@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generator.checks.rule_sets.evaluations import ToolError
+from generator.errors import UserError
 
 TOOLS = Path(__file__).parents[1] / "tools"
 """The tools' lock files, and the programs of ours that call tools which are libraries."""
@@ -53,6 +54,14 @@ class ToolEnvironment:
         if system not in PLATFORMS or machine not in MACHINES:
             raise ToolError(f"there is no cfn-guard for {system} on {machine}")
         return self._existing(self.control_tower / "bin" / PLATFORMS[system] / MACHINES[machine] / "cfn-guard")
+
+    def refuse_incomplete(self) -> None:
+        """Raise `UserError` where a tool is missing, before anything takes its time."""
+        try:
+            for tool in (self._existing(self.folder), self.python, self.node_modules, self.cfn_guard):
+                self._existing(tool)
+        except ToolError as error:
+            raise UserError(str(error)) from error
 
     def pinned(self, package: str) -> str:
         """Return the version of a package that the tools' own files ask for."""
