@@ -1,4 +1,4 @@
-"""Logs as JSON lines, and traces for X-Ray.
+"""Logs as JSON lines, metrics in them, and traces for X-Ray.
 
 Traces go by OTLP to the CloudWatch agent on this server, which passes them on to X-Ray. They are made by OpenTelemetry,
 because the X-Ray SDKs are in maintenance mode since February 2026.
@@ -19,6 +19,7 @@ from opentelemetry.sdk.extension.aws.trace import AwsXRayIdGenerator
 from sqlalchemy import Engine
 
 AGENT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+SERVICE, DEFAULT_SERVICE = "OTEL_SERVICE_NAME", "shop"
 
 LOGGING = {
     "version": 1,
@@ -26,7 +27,7 @@ LOGGING = {
     "filters": {"request": {"()": "shop.telemetry.RequestFilter"}},
     "formatters": {
         "json": {
-            "()": "pythonjsonlogger.json.JsonFormatter",
+            "()": "shop.metrics.Formatter",
             "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s",
             "datefmt": "%Y-%m-%dT%H:%M:%S%z",
             "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
@@ -91,7 +92,8 @@ def log_requests(app: Flask) -> None:
         if request.path != "/healthz":
             facts = {"method": request.method, "path": request.path, "status": response.status_code}
             duration = round((time.perf_counter() - g.started) * 1000, 1)
-            app.logger.info("request", extra={**facts, "duration_ms": duration})
+            metrics = {"Requests": 1, "Faults": int(response.status_code >= 500), "Duration": duration}
+            app.logger.info("request", extra={**facts, "metrics": metrics})
         return response
 
 
@@ -108,7 +110,8 @@ def trace(app: Flask, environment_name: str) -> None:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    resource = Resource.create({"service.name": "shop", "deployment.environment.name": environment_name})
+    service = os.environ.get(SERVICE, DEFAULT_SERVICE)
+    resource = Resource.create({"service.name": service, "deployment.environment.name": environment_name})
     provider = TracerProvider(resource=resource, id_generator=TraceIds())
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=2)))
     tracing.set_tracer_provider(provider)

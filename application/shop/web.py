@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from flask import Flask, Response, jsonify, make_response, request
+from flask import Flask, Response, current_app, jsonify, make_response, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
@@ -85,6 +85,8 @@ def _put_cart(table: Any) -> Response:
         written = carts.write(table, session_id, carts.Cart(known.version, body.quantities))
     except carts.ChangedMeanwhileError:
         return _problem(412, "The cart has changed meanwhile; read it again.")
+    saved = {"CartsSaved": 1, "ItemsInCart": sum(written.quantities.values())}
+    current_app.logger.info("cart saved", extra={"metrics": saved})
     response = _cart(written)
     response.set_cookie(
         SESSION_COOKIE, session_id, max_age=carts.LIFETIME_SECONDS, secure=True, httponly=True, samesite="Lax"

@@ -148,6 +148,7 @@ def prepared(emulator: Emulator, archive: Path, folder: Path) -> Platform:
         "PATH": os.environ["PATH"],
         "PYTHON": str(PYTHON),
         "ENVIRONMENT_NAME": "dev",
+        "METRIC_NAMESPACE": "web-platform",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": emulator.endpoint_url,

@@ -61,6 +61,17 @@ def test_d9_the_login_of_the_application_reads_products_and_no_more(platform: Pl
     )
 
 
+def test_d9_operators_have_a_login_that_reads_products_and_no_more(platform: Platform) -> None:
+    rights = platform.sql(
+        "SELECT table_name, privilege_type FROM information_schema.role_table_grants"
+        " WHERE grantee = 'operator' AND table_schema = 'public'"
+    )
+    assert rights == "[('products', 'SELECT')]"
+    attributes = "rolcanlogin, rolsuper, rolcreaterole, rolcreatedb, rolpassword IS NULL"
+    login = platform.sql(f"SELECT {attributes} FROM pg_roles WHERE rolname = 'operator'")
+    assert login.startswith("[(True, False, False, False")
+
+
 def test_d9_without_a_token_of_iam_the_login_is_refused(platform: Platform) -> None:
     with platform.server(AWS_SECRET_ACCESS_KEY="another") as server:
         assert server.ask("GET", "/api/products").status == 503

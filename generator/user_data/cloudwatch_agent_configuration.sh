@@ -1,5 +1,7 @@
 #!/bin/bash
 # Prints what the CloudWatch agent of a web server sends: log files, metrics, and the application's traces to X-Ray.
+# Lines of the application that are in the embedded metric format become metrics where they arrive:
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Generation_PutLogEvents.html
 # Needs, besides the settings: LOGS.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-Agent-Configuration-File-Details.html
 
@@ -23,7 +25,7 @@ cloudwatch_agent_configuration() {
                "append_dimensions": {"Environment": "$ENVIRONMENT_NAME"}}
     }
   },
-  "traces": {"traces_collected": {"otlp": {"http_endpoint": "127.0.0.1:4318", "grpc_endpoint": "127.0.0.1:4317"}}}
+  "traces": {"traces_collected": {"otlp": {"http_endpoint": "127.0.0.1:4318"}}}
 }
 JSON
 }

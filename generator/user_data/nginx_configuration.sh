@@ -26,6 +26,9 @@ $(nginx_defaults)
     client_body_temp_path $TEMPORARY/client_body;
     proxy_temp_path $TEMPORARY/proxy;
     set_real_ip_from $TRUSTED_PROXIES;
+    # More requests than these at once would wait longer than a health check does: better a few 503 than that the load
+    # balancer gives up servers which answer (W7). The check itself is not counted.
+    limit_conn_zone all zone=application:32k;
     upstream application {
         server 127.0.0.1:$PORT;
         keepalive 16;
@@ -53,71 +56,71 @@ NGINX
 # What is the same on every server. The load balancer sets the other security headers.
 nginx_defaults() {
     cat <<'NGINX'
-    default_type application/octet-stream;
-    types {
-        text/html html;
-        text/css css;
-        text/javascript js mjs;
-        text/plain txt;
-        application/json json map;
-        application/manifest+json webmanifest;
-        image/avif avif;
-        image/jpeg jpg jpeg;
-        image/png png;
-        image/svg+xml svg;
-        image/webp webp;
-        image/x-icon ico;
-        font/woff2 woff2;
-    }
-    charset utf-8;
-    charset_types text/css text/javascript text/plain;
+default_type application/octet-stream;
+types {
+    text/html html;
+    text/css css;
+    text/javascript js mjs;
+    text/plain txt;
+    application/json json map;
+    application/manifest+json webmanifest;
+    image/avif avif;
+    image/jpeg jpg jpeg;
+    image/png png;
+    image/svg+xml svg;
+    image/webp webp;
+    image/x-icon ico;
+    font/woff2 woff2;
+}
+charset utf-8;
+charset_types text/css text/javascript text/plain;
 
-    server_tokens off;
-    sendfile on;
-    gzip on;
-    gzip_vary on;
-    gzip_proxied any;
-    gzip_min_length 1024;
-    gzip_types text/css text/javascript text/plain application/json image/svg+xml;
+server_tokens off;
+sendfile on;
+gzip on;
+gzip_vary on;
+gzip_proxied any;
+gzip_min_length 1024;
+gzip_types text/css text/javascript text/plain application/json image/svg+xml;
 
-    # Longer than the load balancer's idle timeout, so that it is never the server that closes a connection in use.
-    keepalive_timeout 75s;
-    client_header_timeout 15s;
-    client_body_timeout 15s;
-    client_max_body_size 8m;
-    send_timeout 30s;
+# Longer than the load balancer's idle timeout, so that it is never the server that closes a connection in use.
+keepalive_timeout 75s;
+client_header_timeout 15s;
+client_body_timeout 15s;
+client_max_body_size 8m;
+send_timeout 30s;
 
-    real_ip_header X-Forwarded-For;
-    # Without the query, which may hold what nobody should read in a log.
-    map $request_uri $path {
-        ~^(?<before_query>[^?]*) $before_query;
-    }
-    log_format json escape=json '{"time":"$time_iso8601","request_id":"$request_id",'
-        '"trace_id":"$http_x_amzn_trace_id","client":"$remote_addr","forwarded_for":"$http_x_forwarded_for",'
-        '"method":"$request_method","host":"$host","path":"$path","status":$status,"bytes":$body_bytes_sent,'
-        '"seconds":$request_time,"application_seconds":"$upstream_response_time","user_agent":"$http_user_agent"}';
+real_ip_header X-Forwarded-For;
+# Without the query, which may hold what nobody should read in a log.
+map $request_uri $path {
+    ~^(?<before_query>[^?]*) $before_query;
+}
+log_format json escape=json '{"time":"$time_iso8601","request_id":"$request_id",'
+    '"trace_id":"$http_x_amzn_trace_id","client":"$remote_addr","forwarded_for":"$http_x_forwarded_for",'
+    '"method":"$request_method","host":"$host","path":"$path","status":$status,"bytes":$body_bytes_sent,'
+    '"seconds":$request_time,"application_seconds":"$upstream_response_time","user_agent":"$http_user_agent"}';
 
-    # The application speaks for its own answers; of the others only a file that was found may be kept.
-    map $status:$uri $cache_control {
-        ~^[0-9]+:(/api/|/healthz$) "";
-        ~^(200|206|304):/assets/ "public, max-age=31536000, immutable";
-        ~^(200|206|304):/product-images/ "public, max-age=86400, must-revalidate";
-        default no-cache;
-    }
+# The application speaks for its own answers; of the others only a file that was found may be kept.
+map $status:$uri $cache_control {
+    ~^[0-9]+:(/api/|/healthz$) "";
+    ~^(200|206|304):/assets/ "public, max-age=31536000, immutable";
+    ~^(200|206|304):/product-images/ "public, max-age=86400, must-revalidate";
+    default no-cache;
+}
 
-    proxy_http_version 1.1;
-    proxy_set_header Connection "";
-    proxy_set_header Host $host;
-    # The one address that is certain; what a client wrote into the header is gone.
-    proxy_set_header X-Forwarded-For $remote_addr;
-    proxy_set_header X-Request-Id $request_id;
-    # What CloudFront proves itself with is not for the application.
-    proxy_set_header X-Origin-Verify "";
-    proxy_hide_header Referrer-Policy;
-    proxy_connect_timeout 2s;
-    proxy_read_timeout 30s;
-    # There is one application, so that this repeats a request only on a kept connection that turns out to be closed.
-    proxy_next_upstream error;
+proxy_http_version 1.1;
+proxy_set_header Connection "";
+proxy_set_header Host $host;
+# The one address that is certain; what a client wrote into the header is gone.
+proxy_set_header X-Forwarded-For $remote_addr;
+proxy_set_header X-Request-Id $request_id;
+# What CloudFront proves itself with is not for the application.
+proxy_set_header X-Origin-Verify "";
+proxy_hide_header Referrer-Policy;
+proxy_connect_timeout 2s;
+proxy_read_timeout 30s;
+# There is one application, so that this repeats a request only on a kept connection that turns out to be closed.
+proxy_next_upstream error;
 NGINX
 }
 
@@ -149,6 +152,7 @@ nginx_application() {
             $health
         }
         location ^~ /api/ {
+            limit_conn application 48;
             $api
         }
 NGINX

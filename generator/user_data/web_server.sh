@@ -17,8 +17,11 @@ readonly UNITS=$ROOT/etc/systemd/system
 readonly AGENT=$ROOT/opt/aws/amazon-cloudwatch-agent
 readonly PORT=8000
 
+# The words are what the metric filter BootstrapFailures looks for; the agent sends them, since it has been running since
+# its package was there.
 report_to_cloudformation() {
     local status=$?
+    [[ $status == 0 ]] || echo "bootstrap failed: $status"
     "$ROOT/opt/aws/bin/cfn-signal" --region "$REGION" --stack "$STACK_NAME" --resource WebServerGroup \
         --exit-code "$status"
 }
@@ -141,6 +144,7 @@ load_balancer_finds_healthy() {
 }
 
 install_packages
+run_cloudwatch_agent
 mount_product_images
 fetch_application
 trust_the_database
@@ -148,5 +152,4 @@ run_application
 make_certificate
 run_nginx
 rotate_logs
-run_cloudwatch_agent
 check_health

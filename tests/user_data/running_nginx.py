@@ -99,14 +99,20 @@ class Nginx:
 
 
 class Application(ThreadingHTTPServer):
-    """Tells what it was asked, as JSON. With `once`, it hangs up at the second request that comes on a connection."""
+    """Tells what it was asked, as JSON. With `once`, it hangs up at the second request that comes on a connection.
+
+    What is asked for below `/api/slow` is answered when `released` is set; until then, `waiting` counts who waits.
+    """
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, *, once: bool = False) -> None:
         super().__init__(("127.0.0.1", 0), _Echo)
         self.once = once
         self.connections = 0
+        self.waiting = threading.Semaphore(0)
+        self.released = threading.Event()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         self.connections += 1
@@ -123,6 +129,9 @@ class _Echo(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self._has_answered = True
+        if self.path.startswith("/api/slow"):
+            self.server.waiting.release()
+            self.server.released.wait(STARTS_WITHIN_SECONDS)
         self.rfile.read(int(self.headers.get("Content-Length", "0")))
         asked = {"method": self.command, "target": self.path, "headers": dict(self.headers)}
         answer = json.dumps(asked).encode()

@@ -6,6 +6,8 @@ import ssl
 import string
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from urllib.parse import quote
 
 import pytest
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 from generator.origin import ORIGIN_HEADER
 from generator.response_headers import REFERRER_POLICY
 from generator.stacks.edge_policies import APPLICATION_PATHS, IMMUTABLE
-from tests.user_data.running_nginx import Answer, Application, Nginx, running_nginx
+from tests.user_data.running_nginx import STARTS_WITHIN_SECONDS, Answer, Application, Nginx, running_nginx
 
 A_DAY = "public, max-age=86400, must-revalidate"
 FILES = {
@@ -280,3 +282,43 @@ def test_a_cipher_without_forward_secrecy_is_refused(over_tls: Nginx) -> None:
 
 def test_plain_http_gets_nothing_from_a_port_that_speaks_tls(over_tls: Nginx) -> None:
     assert over_tls.get("/healthz").status == 400
+
+
+AT_ONCE = 48
+"""Requests under way in the application of one server."""
+
+
+@contextmanager
+def as_many_as_it_takes(nginx: Nginx, application: Application) -> Iterator[list[Future[Answer]]]:
+    """Ask for so many answers at once that the application gets no more, and keep them waiting for the `with` block."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        under_way = [pool.submit(nginx.get, "/api/slow") for _ in range(AT_ONCE)]
+        try:
+            for _ in under_way:
+                assert application.waiting.acquire(timeout=STARTS_WITHIN_SECONDS), "a request has not come through"
+            yield under_way
+        finally:
+            application.released.set()
+
+
+def test_w7_a_busy_server_says_so_at_once_and_stays_healthy() -> None:
+    """Requests that queue would make the health check queue, and the load balancer give up servers that answer."""
+    application = Application()
+    with running_nginx(FILES, application) as nginx, as_many_as_it_takes(nginx, application) as under_way:
+        assert nginx.get("/api/one-too-many").status == 503
+        assert nginx.get("/healthz").status == 200
+        assert nginx.get("/assets/mark.77ab01.svg").status == 200
+        assert not application.waiting.acquire(blocking=False), "what is refused does not reach the application"
+        application.released.set()
+        assert {each.result().status for each in under_way} == {200}
+        assert nginx.get("/api/again").status == 200
+
+
+def test_w7_the_limit_is_what_refuses() -> None:
+    application = Application()
+    without = ("limit_conn application 48;", "")
+    with (
+        running_nginx(FILES, application, broken=without) as nginx,
+        as_many_as_it_takes(nginx, application),
+    ):
+        assert nginx.get("/api/one-more").status == 200

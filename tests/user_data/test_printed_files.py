@@ -72,7 +72,11 @@ def test_the_application_finds_everything_in_its_environment() -> None:
         "PRODUCT_IMAGES": "/srv/product-images",
         "PGSSLMODE": "verify-full",
         "PGSSLROOTCERT": "/etc/pki/rds/global-bundle.pem",
+        "METRIC_NAMESPACE": "web-platform",
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318",
+        "OTEL_SERVICE_NAME": "web-platform-dev",
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": "0.1",
     }
 
 

@@ -35,6 +35,7 @@ def test_a_server_is_made_from_what_the_template_hands_over(server: ScratchServe
     assert outcome.returncode == 0, outcome.stdout
     assert server.calls[-1] == signal(0)
     assert server.calls_of("systemctl", "mount", "amazon-cloudwatch-agent-ctl") == [
+        f"amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c file:/{AGENT}/etc/web-server.json",
         "mount /srv/product-images",
         "systemctl daemon-reload",
         "systemctl enable application.service",
@@ -44,13 +45,27 @@ def test_a_server_is_made_from_what_the_template_hands_over(server: ScratchServe
         "systemctl daemon-reload",
         "systemctl enable logrotate.timer",
         "systemctl restart logrotate.timer",
-        f"amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c file:/{AGENT}/etc/web-server.json",
     ]
     assert server.text("etc/fstab").splitlines()[1:] == [
         "fs-0123456789abcdef0:/ /srv/product-images efs _netdev,nofail,tls,iam,accesspoint=fsap-0123456789abcdef0 0 0"
     ]
     assert json.loads(server.text(f"{AGENT}/etc/web-server.json"))["agent"]
     assert f"SESSION_TABLE={SETTINGS['SESSION_TABLE']}\n" in server.text("etc/application/environment")
+
+
+def test_d12_a_server_that_does_not_start_says_so_to_an_agent_that_listens_already(server: ScratchServer) -> None:
+    """What the metric filter counts has to leave the server before the load balancer's health check ends it."""
+    server.stand_in("systemd-sysusers", "exit 3")
+    assert server.run().returncode == 3
+    calls = server.calls
+    agent = next(index for index, call in enumerate(calls) if call.startswith("amazon-cloudwatch-agent-ctl"))
+    assert agent < next(index for index, call in enumerate(calls) if call.startswith("systemd-sysusers"))
+    assert server.text(LOG).splitlines()[-1] == "bootstrap failed: 3"
+
+
+def test_a_server_that_starts_does_not_say_that_it_failed(server: ScratchServer) -> None:
+    assert server.run().returncode == 0
+    assert "bootstrap failed" not in server.text(LOG)
 
 
 def test_a_second_run_changes_nothing(server: ScratchServer) -> None:
