@@ -13,19 +13,32 @@ from troposphere.s3 import (
     Bucket,
     BucketEncryption,
     BucketPolicy,
+    DeleteMarkerReplication,
+    EncryptionConfiguration,
+    EventBridgeConfiguration,
     LifecycleConfiguration,
     LifecycleRule,
+    Metrics,
     NoncurrentVersionExpiration,
+    NotificationConfiguration,
     OwnershipControls,
     OwnershipControlsRule,
     PublicAccessBlockConfiguration,
+    ReplicationConfiguration,
+    ReplicationConfigurationRules,
+    ReplicationConfigurationRulesDestination,
+    ReplicationRuleFilter,
     ServerSideEncryptionByDefault,
     ServerSideEncryptionRule,
+    SourceSelectionCriteria,
+    SseKmsEncryptedObjects,
     VersioningConfiguration,
 )
 
-from generator.iam import allow_principal, deny_insecure_transport, document, service_principal
-from generator.naming import name_tag
+from generator.iam import allow_principal, arn, deny_insecure_transport, document, service_principal
+from generator.naming import REPLICATION_ROLE, name_tag, recovery_key_alias, replica_bucket_name
+from generator.nesting import only_if
+from generator.regions import HAS_RECOVERY_REGION
 from generator.retention import retain
 
 ACCESS_LOG_DAYS = 90
@@ -33,6 +46,9 @@ ACCESS_LOG_DAYS = 90
 
 WITHOUT_ACLS, WITH_ACLS = "BucketOwnerEnforced", "BucketOwnerPreferred"
 """Whether a bucket knows access control lists. Only CloudFront's log delivery asks for them."""
+
+REPLICATION_RULE = "everything"
+"""What the rule of replication is called, in CloudWatch's metrics too."""
 
 NONCURRENT_DAYS = 30
 UNFINISHED_UPLOAD_DAYS = 7
@@ -65,7 +81,7 @@ def encrypted_by_s3() -> BucketEncryption:
     return _encryption(ServerSideEncryptionRule(ServerSideEncryptionByDefault=by_default, BucketKeyEnabled=False))
 
 
-def lifecycle(expire_after_days: int | None = None) -> LifecycleConfiguration:
+def lifecycle(expire_after_days: AWSHelperFn | int | None = None) -> LifecycleConfiguration:
     """Return how long objects are kept, old versions and unfinished uploads a few days; for ever without a number."""
     rules = [
         LifecycleRule(
@@ -78,6 +94,46 @@ def lifecycle(expire_after_days: int | None = None) -> LifecycleConfiguration:
     if expire_after_days is not None:
         rules.append(LifecycleRule(Id="Expire", Status="Enabled", ExpirationInDays=expire_after_days))
     return LifecycleConfiguration(Rules=rules)
+
+
+def announced_to_eventbridge() -> NotificationConfiguration:
+    """Return the setting by which AWS Backup learns of changes; what it finds switched off it switches on by itself.
+
+    https://docs.aws.amazon.com/aws-backup/latest/devguide/s3-backups.html
+    """
+    return NotificationConfiguration(EventBridgeConfiguration=EventBridgeConfiguration(EventBridgeEnabled=True))
+
+
+def replicated(subject: str, *, with_key: bool) -> AWSHelperFn:
+    """Return the replication to the replica of a subject in the second region, where the environment has one.
+
+    `with_key` says that the objects are encrypted with a key of ours, and their replicas with the second region's.
+    Objects that were there before it are not replicated by it, and old versions of the replica are not deleted.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication.html
+    """
+    encryption: dict[str, Any] = {}
+    criteria: dict[str, Any] = {}
+    if with_key:
+        alias = arn("kms:${RecoveryRegion}:${AWS::AccountId}:${Alias}", Alias=recovery_key_alias())
+        encryption["EncryptionConfiguration"] = EncryptionConfiguration(ReplicaKmsKeyID=alias)
+        encrypted = SseKmsEncryptedObjects(Status="Enabled")
+        criteria["SourceSelectionCriteria"] = SourceSelectionCriteria(SseKmsEncryptedObjects=encrypted)
+    replica = ReplicationConfigurationRulesDestination(
+        Bucket=arn("s3:::${Replica}", Replica=replica_bucket_name(subject)),
+        Metrics=Metrics(Status="Enabled"),
+        **encryption,
+    )
+    rule = ReplicationConfigurationRules(
+        Id=REPLICATION_RULE,
+        Status="Enabled",
+        Priority=1,
+        Filter=ReplicationRuleFilter(Prefix=""),
+        DeleteMarkerReplication=DeleteMarkerReplication(Status="Enabled"),
+        Destination=replica,
+        **criteria,
+    )
+    role = arn(f"iam::${{AWS::AccountId}}:role/{REPLICATION_ROLE}")
+    return only_if(HAS_RECOVERY_REGION, ReplicationConfiguration(Role=role, Rules=[rule]))
 
 
 def access_log_bucket(template: Template, title: str, name: str, ownership: str = WITHOUT_ACLS) -> Bucket:

@@ -16,9 +16,15 @@ import click
 from rich.console import Console
 
 from generator import __version__
+from generator.cost_command import cost
+from generator.drill_command import drill
 from generator.environment import ENVIRONMENTS
 from generator.errors import UserError
 from generator.interrupts import end_interrupted
+from generator.reference_command import reference
+from generator.restore_command import restore
+from generator.runbook_command import runbook
+from generator.scaling_command import scaling
 
 if TYPE_CHECKING:
     from generator.environment import TemplateConfiguration
@@ -45,6 +51,14 @@ errors = Console(stderr=True, highlight=False, emoji=False)
 @click.version_option(__version__, message="%(version)s")
 def cli() -> None:
     """Emit, check and rehearse the CloudFormation templates of the web platform."""
+
+
+cli.add_command(cost)
+cli.add_command(drill)
+cli.add_command(reference)
+cli.add_command(restore)
+cli.add_command(runbook)
+cli.add_command(scaling)
 
 
 @cli.command()
@@ -195,7 +209,7 @@ def exposure() -> None:
     console.print(f"{EXPOSURE_PAGE}: {'written' if changed else 'nothing changed'}", soft_wrap=True)
 
 
-@cli.command()
+@cli.command(hidden=True)  # the pipeline's build calls it
 @click.option("--bucket", required=True, help="Bucket that takes the templates.")
 @click.option("--dist", type=click.Path(path_type=Path), default=Path("dist"), help="Folder for what stages deploy.")
 def publish(bucket: str, dist: Path) -> None:
@@ -269,14 +283,20 @@ def bootstrap_target(name: str, parameters: tuple[str, ...]) -> None:
     from generator.delivery import bootstrap as steps
     from generator.delivery import session
     from generator.environment import load_all, select
+    from generator.regions import EDGE_REGION
     from generator.rehearsal.report import Narrator
     from generator.release import folder_of
 
     [configuration] = select(load_all(PARAMS), [name])
-    given = steps.parse_parameters(parameters)
+    with_trail, given = steps.audit_trail_choice(steps.parse_parameters(parameters))
     release, narrator, region = folder_of(TEMPLATES_OUT), Narrator(console), configuration.region
-    here, at_the_edge = (session.client("cloudformation", each) for each in (region, steps.EDGE_REGION))
+    here, at_the_edge = (session.client("cloudformation", each) for each in (region, EDGE_REGION))
     steps.bootstrap_target(here, release, configuration, given, narrator.event)
+    if with_trail:
+        steps.bootstrap_audit_trail(here, release, configuration, narrator.event)
+    steps.bootstrap_recovery_region(
+        lambda region: session.client("cloudformation", region), release, configuration, narrator.event
+    )
     steps.bootstrap_global_edge(at_the_edge, session.client("ssm", region), release, configuration, narrator.event)
     for line in steps.after_target(configuration):
         console.print(line, soft_wrap=True, markup=False)
@@ -307,7 +327,7 @@ def certificate(name: str, days: int, renew_before: int) -> None:
         console.print(line, soft_wrap=True, markup=False)
 
 
-@cli.command()
+@cli.command(hidden=True)  # the pipeline's review calls it
 @click.option("--environment", "-e", "name", required=True, help="Environment that the release is on its way to.")
 @click.option("--artifact", type=click.Path(path_type=Path), required=True, help="Folder that the build handed on.")
 @click.option("--review-role", required=True, help="ARN of the role to assume in the environment's account.")

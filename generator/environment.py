@@ -12,33 +12,44 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 from itertools import combinations
 from pathlib import Path
 from typing import Any, get_type_hints
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from generator.errors import UserError
 from generator.naming import pascal_case
+from generator.office_hours import FIRST_UTC_OFFSET, LAST_UTC_OFFSET
 from generator.parameter_types import (
     AccessMode,
     ArchiveKey,
+    AuditRetentionDays,
     AvailabilityZone,
+    CostAnomalyMonitor,
     CpuPercent,
     DatabaseInstanceClass,
     DatabaseStorage,
     DomainName,
+    EmailAddress,
     EnvironmentName,
     FederatedSubject,
     HostedZoneId,
     InstanceType,
     LoadBalancerAccess,
+    MonthlyBudget,
     NatGateways,
+    OnCallUrl,
     OperatorCidr,
     OptionalAvailabilityZone,
+    RecoveryRegion,
     ServerMaximum,
     ServerMinimum,
     TargetProtocol,
+    TimeZone,
     Toggle,
+    VaultLock,
     VpcCidr,
     VpnCidr,
     VpnGatewayAddress,
@@ -106,6 +117,30 @@ class Environment:
     database_multi_az: Toggle = parameter("Keep a standby of the database in a second zone.", default="false")
     database_read_replica: Toggle = parameter("Create a read replica of the database.", default="false")
     deletion_protection: Toggle = parameter("Database, table and load balancer refuse deletion.", default="true")
+    on_call_email: EmailAddress = parameter("Who is paged when visitors suffer; empty for nobody.", default="")
+    on_call_url: OnCallUrl = parameter("Paging service that is told as well; empty for none.", default="")
+    escalation_email: EmailAddress = parameter(
+        "Who is told when nobody acknowledges a page; empty for nobody.", default=""
+    )
+    operations_email: EmailAddress = parameter("Who gets what can wait until morning; empty for nobody.", default="")
+    incident_manager: Toggle = parameter(
+        "Page through Incident Manager, which the account already uses, in weekly turns.", default="false"
+    )
+    second_on_call_email: EmailAddress = parameter("Who takes the other turns; empty for nobody.", default="")
+    synthetic_canary: Toggle = parameter("Ask the application as a visitor does, every five minutes.", default="false")
+    audit_retention_days: AuditRetentionDays = parameter("Days for which it is kept who did what.", default="365")
+    long_term_backups: Toggle = parameter("Keep weekly and monthly backups besides the daily ones.", default="false")
+    backup_vault_lock: VaultLock = parameter("Who can delete backups before their time.", default="none")
+    recovery_region: RecoveryRegion = parameter("Region that gets copies of all data; empty for none.", default="")
+    restore_testing: Toggle = parameter(
+        "Restore a backup of each store every month, to see that it works.", default="false"
+    )
+    office_hours_only: Toggle = parameter("Stop web servers and database at night and at weekends.", default="false")
+    time_zone: TimeZone = parameter("Time zone of office hours and of turns on call.", default="UTC")
+    monthly_budget: MonthlyBudget = parameter("US dollars a month that this environment may cost.", default="200")
+    cost_anomaly_monitor: CostAnomalyMonitor = parameter(
+        "Monitor whose cost anomalies are told: none, new, or the ARN of the account's own.", default="none"
+    )
 
 
 @dataclass(frozen=True)
@@ -243,6 +278,14 @@ def _refuse_contradictions(path: Path, environment: Environment) -> None:
     _refuse_unreachable_load_balancer(path, environment)
     _refuse_unreachable_vpn(path, environment)
     _refuse_unstable_scaling(path, environment)
+    _refuse_nobody_to_page(path, environment)
+    _refuse_unknown_time_zone(path, environment)
+    _refuse_office_hours_elsewhere(path, environment)
+    _refuse_unstoppable_database(path, environment)
+    if environment.recovery_region.literal == environment.availability_zone_a.literal[:-1]:
+        raise UserError(
+            f"{path}: Parameters: RecoveryRegion is the environment's own region; copies must be in another one"
+        )
 
 
 def _refuse_what_is_no_network(path: Path, environment: Environment) -> None:
@@ -309,6 +352,59 @@ def _refuse_unstable_scaling(path: Path, environment: Environment) -> None:
         raise UserError(
             f"{path}: Parameters: ScaleInCpuPercent ({lower}) must be {highest} or less: removing one of {minimum + 1} "
             f"servers would load the rest beyond ScaleOutCpuPercent ({upper}) and start it again"
+        )
+
+
+def _refuse_nobody_to_page(path: Path, environment: Environment) -> None:
+    by_turns = environment.incident_manager.literal == "true"
+    if by_turns and not environment.on_call_email.literal:
+        raise UserError(f"{path}: Parameters: IncidentManager pages nobody without OnCallEmail")
+    if environment.second_on_call_email.literal and not by_turns:
+        raise UserError(
+            f"{path}: Parameters: SecondOnCallEmail takes turns with OnCallEmail where IncidentManager is 'true' only"
+        )
+    paged = environment.on_call_email.literal or environment.on_call_url.literal
+    if environment.escalation_email.literal and not paged:
+        raise UserError(
+            f"{path}: Parameters: EscalationEmail is told when a page is not acknowledged, but nobody is paged; "
+            "give OnCallEmail or OnCallUrl"
+        )
+
+
+def _refuse_unknown_time_zone(path: Path, environment: Environment) -> None:
+    name = environment.time_zone.literal
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError) as error:
+        raise UserError(
+            f"{path}: Parameters: TimeZone: {name!r} is not in the IANA time zone database; "
+            "give a name such as Europe/Amsterdam"
+        ) from error
+
+
+def _refuse_office_hours_elsewhere(path: Path, environment: Environment) -> None:
+    """RDS backs up and maintains only what runs, in windows that it takes in UTC (`office_hours`)."""
+    if environment.office_hours_only.literal == "false":
+        return
+    zone = ZoneInfo(environment.time_zone.literal)
+    offsets = [datetime(2026, month, 1, tzinfo=zone).utcoffset() or timedelta() for month in (1, 7)]
+    if not timedelta(hours=FIRST_UTC_OFFSET) <= min(offsets) <= max(offsets) <= timedelta(hours=LAST_UTC_OFFSET):
+        raise UserError(
+            f"{path}: Parameters: OfficeHoursOnly stops the database while RDS would back it up, in UTC: TimeZone must "
+            f"be between UTC{FIRST_UTC_OFFSET} and UTC+{LAST_UTC_OFFSET}, or the windows in generator/office_hours.py "
+            "others"
+        )
+
+
+def _refuse_unstoppable_database(path: Path, environment: Environment) -> None:
+    """RDS stops no instance that has a replica.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
+    """
+    if environment.office_hours_only.literal == environment.database_read_replica.literal == "true":
+        raise UserError(
+            f"{path}: Parameters: OfficeHoursOnly stops the database, which RDS refuses where DatabaseReadReplica is "
+            "'true'"
         )
 
 

@@ -56,9 +56,11 @@ def deny(
     return Statement(Sid=sid, Effect=Deny, Action=list(actions), Resource=list(resources), **_optional(condition))
 
 
-def deny_all_but(sid: str, actions: Sequence[Action], resources: Sequence[Resource], condition: Condition) -> Statement:
+def deny_all_but(
+    sid: str, actions: Sequence[Action], resources: Sequence[Resource], condition: Condition | None = None
+) -> Statement:
     """Return a statement that refuses everything but some actions where a condition holds; it allows none of them."""
-    return Statement(Sid=sid, Effect=Deny, NotAction=list(actions), Resource=list(resources), Condition=condition)
+    return Statement(Sid=sid, Effect=Deny, NotAction=list(actions), Resource=list(resources), **_optional(condition))
 
 
 def allow_principal(

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import awacs.kms
-from awacs.aws import ArnLike, BoolIfExists, Condition, Deny, Principal, Statement
+from awacs.aws import Action, ArnLike, Bool, BoolIfExists, Condition, Deny, Principal, Statement, StringEquals
 from troposphere import Sub
 
-from generator.iam import account_root, allow_principal, arn
+from generator.iam import account_root, allow_principal, arn, from_this_account, service_principal
+
+EVENTBRIDGE = "events"
+"""What EventBridge is called among the principals of services."""
 
 DELETION_WINDOW_DAYS = 30
 """The longest window that KMS offers: the time in which a deleted key can still be brought back."""
+
+SERVICES_WITH_DATA = ("rds", "dynamodb", "elasticfilesystem", "s3", "secretsmanager", "ssm")
+"""Through which services what the platform keeps is encrypted."""
+
+SERVICES_WITH_BACKUPS = ("backup", "rds", "dynamodb", "elasticfilesystem", "s3")
+"""Through which services backups are made, copied and restored: AWS Backup hands each store's to the store's service.
+https://docs.aws.amazon.com/aws-backup/latest/devguide/encryption.html
+"""
 
 USE_OF_A_KEY = [
     awacs.kms.Action(name)
@@ -83,6 +96,40 @@ def grants_for_aws_alone() -> Statement:
     )
 
 
+def use_through_services(services: Sequence[str], *also: Action) -> list[Statement]:
+    """Return the statements that leave a key's use to the account's IAM policies, through some services alone.
+
+    A service such as `rds` uses the key in its caller's name, and keeps on using it by a grant. `also` are actions that
+    some of the services want besides.
+    """
+    through = {"kms:ViaService": [Sub(f"{name}.${{AWS::Region}}.amazonaws.com") for name in services]}
+    for_aws_resource = Bool({"kms:GrantIsForAWSResource": "true"})
+    return [
+        allow_principal(
+            "UseThroughServicesByIamPolicies",
+            Principal("AWS", account_root()),
+            [*USE_OF_A_KEY, *also],
+            ["*"],
+            Condition(StringEquals(through)),
+        ),
+        allow_principal(
+            "GrantsForServicesByIamPolicies",
+            Principal("AWS", account_root()),
+            [awacs.kms.CreateGrant],
+            ["*"],
+            Condition([StringEquals(through), for_aws_resource]),
+        ),
+    ]
+
+
+def use_by_backups() -> list[Statement]:
+    """Return the statements that let backups be encrypted, copied and restored by the account's IAM policies.
+
+    A new vault makes AWS Backup try the key, and give up the grant that it got for it.
+    """
+    return use_through_services(SERVICES_WITH_BACKUPS, awacs.kms.RetireGrant)
+
+
 def use_by_cloudwatch_logs() -> Statement:
     """Return the statement that lets CloudWatch Logs encrypt log groups of this account, and nothing else.
 
@@ -96,3 +143,22 @@ def use_by_cloudwatch_logs() -> Statement:
         ["*"],
         Condition(ArnLike({"kms:EncryptionContext:aws:logs:arn": groups})),
     )
+
+
+def use_by_publishers(*services: str) -> list[Statement]:
+    """Return the statements that let services of this account publish to topics that a key encrypts.
+
+    EventBridge does not say for whom it asks: KMS would refuse it wherever a condition wants to know.
+    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+    """
+    publish = [awacs.kms.Decrypt, awacs.kms.GenerateDataKey]
+    return [
+        allow_principal(
+            f"PublishingBy{service.capitalize()}",
+            service_principal(service),
+            publish,
+            ["*"],
+            None if service == EVENTBRIDGE else from_this_account(),
+        )
+        for service in services
+    ]

@@ -1,4 +1,4 @@
-"""The shapes of log groups: encrypted, and kept for a week, or for a year where they say who did what."""
+"""The shapes of log groups: encrypted, and kept a week, or as an environment says where they tell who did what."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from troposphere.logs import LogGroup
 
 from generator.naming import name_tag
 from generator.nesting import conditional
-from generator.parameter_types import KeyArn
+from generator.parameter_types import AuditRetentionDays, KeyArn
 from generator.retention import retain, retain_audit_log
 
 RETENTION_DAYS = 7  # E15
-AUDIT_RETENTION_DAYS = 365
-"""How long it can be found out who was on a machine. E15's week is for what machines write about themselves."""
 
 
 def log_group(
@@ -25,10 +23,14 @@ def log_group(
     return retain(_group(title, RETENTION_DAYS, tag, key, condition, **named))
 
 
-def audit_log_group(title: str, *, tag: str, key: KeyArn, condition: str | None = None) -> LogGroup:
-    """Return a log group of who did what, which outlives its stack (D9)."""
-    return retain_audit_log(_group(title, AUDIT_RETENTION_DAYS, tag, key, condition))
+def audit_log_group(
+    title: str, *, tag: str, key: KeyArn, retention_days: AuditRetentionDays, condition: str | None = None
+) -> LogGroup:
+    """Return a log group of who did what, which outlives its stack (D9). E15's week is for what machines write."""
+    return retain_audit_log(_group(title, retention_days, tag, key, condition))
 
 
-def _group(title: str, days: int, tag: str, key: KeyArn, condition: str | None, **named: Any) -> LogGroup:
+def _group(
+    title: str, days: AuditRetentionDays | int, tag: str, key: KeyArn, condition: str | None, **named: Any
+) -> LogGroup:
     return LogGroup(title, **conditional(condition), **named, RetentionInDays=days, KmsKeyId=key, Tags=name_tag(tag))

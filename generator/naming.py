@@ -33,6 +33,12 @@ REVIEW_ROLE = f"{PROJECT}-review"
 CLOUDFORMATION_ROLE = f"{PROJECT}-cloudformation"
 REGIONAL_TEST_ROLE = f"{PROJECT}-regional-test"
 BREAK_GLASS_ROLE = f"{PROJECT}-break-glass"
+BACKUP_ROLE = f"{PROJECT}-backup"
+RESTORE_ROLE = f"{PROJECT}-restore"
+REPLICATION_ROLE = f"{PROJECT}-replication"
+
+BACKUP_ROLES = (BACKUP_ROLE, RESTORE_ROLE, REPLICATION_ROLE)
+"""The roles by which AWS copies data for us: an administrator makes them, and deployments hand them to AWS."""
 
 BOOTSTRAP_ROLES = (
     BREAK_GLASS_ROLE,
@@ -42,6 +48,7 @@ BOOTSTRAP_ROLES = (
     f"{CHANGE_REPORT_ROLE}*",
     f"{PIPELINE_ROLE}*",  # the pipeline's stack names its other roles after itself
     f"{REGIONAL_TEST_ROLE}*",  # the target account's, and the one of the build that assumes it
+    *BACKUP_ROLES,
 )
 """Patterns of the roles that an administrator's stacks create, in the tools account and in the environments'."""
 
@@ -57,12 +64,16 @@ TARGET_STACK = f"{PROJECT}-target"
 TOOLS_STACK = f"{PROJECT}-tools"
 PIPELINE_STACK = f"{PROJECT}-pipeline"
 GLOBAL_EDGE_STACK = f"{PROJECT}-global-edge"
+AUDIT_TRAIL_STACK = f"{PROJECT}-audit-trail"
+RECOVERY_REGION_STACK = f"{PROJECT}-recovery-region"
 BOOTSTRAP_STACKS = (
     BOUNDARIES_STACK,
     DEPLOYMENT_POLICIES_STACK,
     SERVICE_POLICIES_STACK,
     TARGET_STACK,
     GLOBAL_EDGE_STACK,
+    AUDIT_TRAIL_STACK,
+    RECOVERY_REGION_STACK,
     TOOLS_STACK,
     PIPELINE_STACK,
 )
@@ -72,6 +83,17 @@ BOOTSTRAP_STACKS = (
 CERTIFICATE_PARAMETER = "certificate-arn"
 EDGE_WEB_ACL_PARAMETER = "edge/web-acl-arn"
 EDGE_CERTIFICATE_PARAMETER = "edge/certificate-arn"
+
+# The tags by which AWS Backup finds what to take every day, and what of that to keep for long.
+BACKUP_TAG, BACKED_UP_DAILY = "Backup", "daily"
+LONG_TERM_TAG, KEPT_FOR_LONG = "LongTermBackups", "true"
+
+# Whose replicas are in the second region.
+WEBSITE_REPLICA = "website"
+RELEASES_REPLICA = "releases"
+
+OPERATORS_NAMESPACE = f"{PROJECT}-operators"
+"""Metrics that people put. Not the namespace of the web servers, which could acknowledge a page otherwise."""
 
 TEST_STACK_PREFIX = f"{PROJECT}-taskcat-"
 """How the names of regional tests' stacks begin: as the platform's do, so that the same rights deploy them."""
@@ -128,6 +150,32 @@ def name_tag(suffix: str) -> Tags:
     from the root stack, which hands them to every nested stack and resource.
     """
     return Tags(Name=in_environment(f"{PROJECT}-${{EnvironmentName}}-{suffix}"))
+
+
+def name_tag_of_data(suffix: str, *, for_long: bool) -> Tags:
+    """Return the tags of a resource that AWS Backup takes every day: its `Name`, and those by which it is found.
+
+    `for_long` says that environments with long-term backups take weekly and monthly ones as well.
+    """
+    found_by = {BACKUP_TAG: BACKED_UP_DAILY, **({LONG_TERM_TAG: KEPT_FOR_LONG} if for_long else {})}
+    return Tags(Name=in_environment(f"{PROJECT}-${{EnvironmentName}}-{suffix}"), **found_by)
+
+
+def recovery_vault_name() -> Sub:
+    """Return the name of the vault in the second region. It is fixed: the first region's stack cannot ask for it."""
+    return in_environment(f"{PROJECT}-${{EnvironmentName}}-recovery")
+
+
+def recovery_key_alias() -> Sub:
+    """Return the alias of the second region's key, by which the first region names it."""
+    return in_environment(f"alias/{PROJECT}-${{EnvironmentName}}-recovery")
+
+
+def replica_bucket_name(subject: str) -> Sub:
+    """Return the name of a bucket's replica in the second region, which the bucket has to know, such as that of
+    `website`.
+    """
+    return in_environment(f"{PROJECT}-${{EnvironmentName}}-${{AWS::AccountId}}-{subject}-replica")
 
 
 def parameter_path(*parts: str) -> Sub:

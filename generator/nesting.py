@@ -52,8 +52,10 @@ def synthesize(build: Build[P, R]) -> Template:
     return template
 
 
-def nest(root: Template, build: Build[P, R], parameters: P) -> R:
+def nest(root: Template, build: Build[P, R], parameters: P, condition: str | None = None) -> R:
     """Add the stack of a module to a root template and return its outputs, ready to be handed to the next stack.
+
+    Where the stack has a condition, so must whatever takes its outputs.
 
     Raises `WiringError` where the parameters are another module's, hold a value of a wrong type, or the stack is there.
     """
@@ -67,7 +69,8 @@ def nest(root: Template, build: Build[P, R], parameters: P) -> R:
         _check_type(build, "parameter", declared.name, getattr(parameters, declared.name), kind)
     values = {pascal_case(f.name): getattr(parameters, f.name) for f, _ in _typed_fields(parameters_class)}
     template_url = Sub(TEMPLATE_URL + template_file(build.__module__))
-    root.add_resource(retain(Stack(logical_id, TemplateURL=template_url, Parameters=values)))
+    stack = Stack(logical_id, TemplateURL=template_url, Parameters=values, **conditional(condition))
+    root.add_resource(retain(stack))
     return outputs_class(
         **{
             f.name: kind(GetAtt(logical_id, f"Outputs.{pascal_case(f.name)}"))

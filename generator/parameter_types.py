@@ -18,6 +18,8 @@ from typing import Any, ClassVar, Self
 
 from troposphere import AWSHelperFn, Join, Select
 
+from generator.database_classes import PATTERN
+
 ARN_PREFIX = r"arn:aws[a-z-]*:"
 REGION = r"[a-z]{2}(-[a-z]+)+-\d"
 RANGE = r"(\d{1,3}\.){3}\d{1,3}"
@@ -147,6 +149,65 @@ class EmailAddress(ParameterType):
     allowed = "An e-mail address, or empty for none."
 
 
+class OnCallUrl(ParameterType):
+    """Where a paging service takes what Amazon SNS sends, or nowhere. SNS confirms a subscription there by HTTPS."""
+
+    allowed_pattern = r"^$|^https://[^\s]+$"
+    allowed = "An HTTPS address that a paging service gives for Amazon SNS, or empty for none."
+
+
+class AuditRetentionDays(ParameterType):
+    """How long it is kept who did what, in days: one of the periods that CloudWatch Logs offers.
+
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+    """
+
+    allowed_pattern = r"^(90|120|150|180|365|400|545|731|1096|1827|2192|2557|2922|3288|3653)$"
+    allowed = "Days: 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+
+
+class RecoveryRegion(ParameterType):
+    """The second region, in which copies of the data are, or nothing."""
+
+    allowed_pattern = rf"^$|^{REGION}$"
+    allowed = "Another region than the environment's own, such as eu-central-1, or empty for no copies."
+
+
+class VaultLock(ParameterType):
+    """Who can delete backups before their time: whoever may, only administrators of backups, or nobody for ever.
+
+    https://docs.aws.amazon.com/aws-backup/latest/devguide/vault-lock.html
+    """
+
+    allowed_values = ("none", "governance", "compliance")
+    allowed = "none; governance, which administrators can lift; or compliance, which after 3 days nobody can lift."
+
+
+class CostAnomalyMonitor(ParameterType):
+    """Whose cost anomalies are told. An account can have one monitor of its services, and most have it already.
+
+    https://docs.aws.amazon.com/cost-management/latest/userguide/getting-started-ad.html
+    """
+
+    allowed_pattern = rf"^(none|new|{ARN_PREFIX}ce::\d{{12}}:anomalymonitor/[0-9a-f-]+)$"
+    allowed = "none; new, where the account has no monitor of its services; or the ARN of the one that it has."
+
+
+class MonthlyBudget(ParameterType):
+    """What an environment may cost in a month, in US dollars."""
+
+    cloudformation_type = "Number"
+    minimum, maximum = 1, 1_000_000
+    allowed = "Whole US dollars a month, between 1 and 1000000."
+
+
+class TimeZone(ParameterType):
+    """A time zone, by its name in the IANA database. Whether there is such a one, `environment` looks up."""
+
+    allowed_pattern = r"^[A-Z][A-Za-z]+(/[A-Z][A-Za-z_+-]+(/[A-Z][A-Za-z_]+)?)?$"
+    allowed = "A name of the IANA time zone database, such as Europe/Amsterdam or UTC."
+
+
 class VpcCidr(ParameterType):
     """The VPC's address range. Always a /16, so that the subnets' sizes are the same everywhere."""
 
@@ -274,10 +335,10 @@ class InstanceType(ParameterType):
 
 
 class DatabaseInstanceClass(ParameterType):
-    """An RDS instance class."""
+    """An RDS instance class of which `database_classes` says how much memory it has."""
 
-    allowed_pattern = r"^db\.[a-z0-9]+\.[a-z0-9]+$"
-    allowed = "An RDS instance class that PostgreSQL supports, such as db.t3.micro."
+    allowed_pattern = f"^{PATTERN}$"
+    allowed = "An RDS instance class of database_classes.py: db.t3, t4g, m5 to m7i or r5 to r7i, such as db.t3.micro."
 
 
 class DatabaseStorage(ParameterType):
@@ -482,6 +543,13 @@ class Version(ParameterType):
 
     allowed_pattern = r"^\d+\.\d+\.\d+$"
     allowed = "Three numbers separated by dots."
+
+
+class ResponsePlanArn(ParameterType):
+    """The ARN of a response plan of Incident Manager, or none where it is not used."""
+
+    allowed_pattern = rf"^none$|^{ARN_PREFIX}ssm-incidents::\d{{12}}:response-plan/.+$"
+    allowed = "The ARN of a response plan, or none."
 
 
 class TopicArn(ParameterType):

@@ -20,6 +20,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -148,14 +149,16 @@ def resolve(
     account_id: str,
     region: str,
     known: Mapping[str, str] = MappingProxyType({}),
+    stack_name: str = "",
 ) -> Resolution:
     """Return what the root of a release becomes with these parameters.
 
     `root` is a short name such as `platform`; `known` gives symbols, brackets included, the values that they have after
-    a deployment. Raises `UserError` for parameters that CloudFormation would refuse, a template that it would refuse,
-    or a condition that hangs on what only a deployment tells.
+    a deployment; `stack_name` is the root stack's where it is not an environment's. Raises `UserError` for parameters
+    that CloudFormation would refuse, a template that it would refuse, or a condition that hangs on what only a
+    deployment tells.
     """
-    context = _Context(release, account_id, region, known)
+    context = _Context(release, account_id, region, known, stack_name)
     context.check()
     given = {name: context.with_known(value) for name, value in parameters.items()}
     stacks = list(_Stack(context, "", f"{root}.yaml", given).with_nested())
@@ -199,6 +202,7 @@ class _Context:
     account_id: str
     region: str
     known: Mapping[str, str]
+    stack_name: str
 
     def check(self) -> None:
         if not re.fullmatch(r"\d{12}", self.account_id, re.ASCII):
@@ -266,7 +270,8 @@ class _Stack:
         at_deployment = {
             name: self.context.symbol(resource_address(self.path, name)) for name in DEPLOY_TIME_PSEUDO_PARAMETERS
         }
-        own_name = {} if self.path else {"AWS::StackName": _root_stack_name(self.file, self.parameters)}
+        name = self.context.stack_name or _root_stack_name(self.file, self.parameters)
+        own_name = {} if self.path else {"AWS::StackName": name}
         return {**self.context.pseudo_parameters(), **at_deployment, **own_name}
 
     def _parameter_values(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -532,7 +537,7 @@ def _root_stack_name(file: str, parameters: Mapping[str, Any]) -> str:
 
 def _read_template(path: Path) -> dict[str, Any]:
     try:
-        template = template_yaml.load(path.read_text(encoding="utf-8"))
+        template = _parsed(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}. Generate the release first.") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
@@ -545,6 +550,12 @@ def _read_template(path: Path) -> dict[str, Any]:
             if missing:
                 raise UserError(f"{path}: {section}/{name}: has no {missing[0]}")
     return template
+
+
+@lru_cache(maxsize=128)
+def _parsed(text: str) -> dict[str, Any]:
+    """Return a template that is only read: the same few files are resolved again for every setting."""
+    return template_yaml.load(text)
 
 
 def _entries(path: Path, section: str, entries: Any) -> list[tuple[str, Any]]:

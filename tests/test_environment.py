@@ -237,6 +237,34 @@ def test_missing_key_is_named_and_described(write: Write, tmp_path: Path, key: s
             "WebServerMaximum (2) must be above WebServerMinimum (2): a rolling update needs room",
         ),
         ({"EnvironmentName": "test"}, "Environment is 'dev', EnvironmentName 'test'"),
+        ({"IncidentManager": "true"}, "IncidentManager pages nobody without OnCallEmail"),
+        (
+            {"OnCallEmail": "a@example.com", "SecondOnCallEmail": "b@example.com"},
+            "SecondOnCallEmail takes turns with OnCallEmail where IncidentManager is 'true' only",
+        ),
+        ({"EscalationEmail": "a@example.com"}, "but nobody is paged; give OnCallEmail or OnCallUrl"),
+        ({"OnCallUrl": "http://paging.example.com"}, "OnCallUrl: 'http://paging.example.com' is not allowed"),
+        ({"RecoveryRegion": "eu-west-1"}, "RecoveryRegion is the environment's own region"),
+        ({"TimeZone": "Europe/Atlantis"}, "TimeZone: 'Europe/Atlantis' is not in the IANA time zone database"),
+        (
+            {"OfficeHoursOnly": "true", "DatabaseReadReplica": "true"},
+            "OfficeHoursOnly stops the database, which RDS refuses where DatabaseReadReplica is 'true'",
+        ),
+        (
+            {"OfficeHoursOnly": "true", "TimeZone": "Asia/Tokyo"},
+            "TimeZone must be between UTC-5 and UTC+4, or the windows in generator/office_hours.py others",
+        ),
+        (
+            {"OfficeHoursOnly": "true", "TimeZone": "America/Los_Angeles"},
+            "OfficeHoursOnly stops the database while RDS",
+        ),
+        (
+            {"CostAnomalyMonitor": "yes"},
+            "CostAnomalyMonitor: 'yes' is not allowed; allowed: none; new, where the account",
+        ),
+        ({"AuditRetentionDays": "366"}, "AuditRetentionDays: '366' is not allowed; allowed: Days: 90, 120"),
+        ({"MonthlyBudget": "0"}, "MonthlyBudget: '0' is not allowed; allowed: Whole US dollars a month"),
+        ({"BackupVaultLock": "forever"}, "BackupVaultLock: 'forever' is not allowed; allowed: none; governance"),
     ],
     ids=lambda value: ",".join(f"{key}={item}" for key, item in value.items()) if isinstance(value, dict) else "",
 )

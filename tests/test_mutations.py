@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests import access_claims, claims, pipeline_claims
+from tests import access_claims, claims, pipeline_claims, recovery_claims
 from tests.intrinsics import Templates
 
 Claim = Callable[[Templates], None]
 CLAIMS: dict[str, Claim] = {
     name: getattr(module, name)
-    for module in (claims, access_claims, pipeline_claims)
+    for module in (claims, access_claims, pipeline_claims, recovery_claims)
     for name in sorted(dir(module))
     if name.startswith("check_")
 }
@@ -476,6 +476,11 @@ MUTATIONS = [
         claims.check_scaling_follows_the_load,
     ),
     Mutation(
+        "two servers end within a minute",
+        put("web_tier/RemoveOneServer/Cooldown", "60"),
+        claims.check_scaling_follows_the_load,
+    ),
+    Mutation(
         "a short pause ends a server",
         put("web_tier/LoadIsOver/EvaluationPeriods", 1),
         claims.check_scaling_follows_the_load,
@@ -611,22 +616,22 @@ MUTATIONS = [
     ),
     Mutation(
         "deployments make roles without a boundary",
-        drop(f"{DELIVERY}/4"),
+        drop(f"{DELIVERY}/5"),
         access_claims.check_delivery_cannot_leave_its_border,
     ),
     Mutation(
         "deployments make users with the boundary of machines",
-        replace_text(f"{DELIVERY}/5/Condition/StringNotEquals/iam:PermissionsBoundary/Fn::Sub", "operator", "workload"),
+        replace_text(f"{DELIVERY}/6/Condition/StringNotEquals/iam:PermissionsBoundary/Fn::Sub", "operator", "workload"),
         access_claims.check_delivery_cannot_leave_its_border,
     ),
     Mutation(
         "deployments write a new version of their boundary",
-        put(f"{DELIVERY}/2/Action", ["iam:CreateAccessKey", "organizations:*", "account:*"]),
+        put(f"{DELIVERY}/3/Action", ["iam:CreateAccessKey", "organizations:*", "account:*"]),
         access_claims.check_delivery_cannot_leave_its_border,
     ),
     Mutation(
         "deployments change the role that they are made with",
-        put(f"{DELIVERY}/3/Resource", []),
+        put(f"{DELIVERY}/4/Resource", []),
         access_claims.check_delivery_cannot_leave_its_border,
     ),
     Mutation(
@@ -1187,6 +1192,140 @@ MUTATIONS = [
             [{"Fn::Sub": "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*"}],
         ),
         pipeline_claims.check_stacks_of_the_project_change_through_change_sets_only,
+    ),
+    Mutation(
+        "a store is not tagged for backups",
+        put("storage/SessionTable/Tags", []),
+        recovery_claims.check_every_store_is_backed_up,
+    ),
+    Mutation(
+        "sessions are kept for a year",
+        put("storage/SessionTable/Tags/0", {"Key": "LongTermBackups", "Value": "true"}),
+        recovery_claims.check_every_store_is_backed_up,
+    ),
+    Mutation(
+        "the plan takes no tables",
+        drop("recovery/BackupSelection/BackupSelection/Resources/0"),
+        recovery_claims.check_plans_take_what_is_tagged,
+    ),
+    Mutation(
+        "the plan takes other environments' stores",
+        drop("recovery/BackupSelection/BackupSelection/Conditions/StringEquals/1"),
+        recovery_claims.check_plans_take_what_is_tagged,
+    ),
+    Mutation(
+        "backups are kept for three days",
+        put("recovery/BackupPlan/BackupPlan/BackupPlanRule/0/Lifecycle/DeleteAfterDays", 3),
+        recovery_claims.check_backups_are_kept_as_long_as_was_asked_for,
+    ),
+    Mutation(
+        "backups stay in their region",
+        put("recovery/BackupPlan/BackupPlan/BackupPlanRule/0/CopyActions", []),
+        recovery_claims.check_every_backup_is_copied_to_the_second_region,
+    ),
+    Mutation(
+        "copies go to a vault that is not there",
+        put("recovery_region/RecoveryVault/BackupVaultName", {"Fn::Sub": "web-platform-${EnvironmentName}-copies"}),
+        recovery_claims.check_every_backup_is_copied_to_the_second_region,
+    ),
+    Mutation(
+        "anybody deletes backups",
+        drop("recovery/BackupVault/AccessPolicy/Statement/0/Action/2"),
+        recovery_claims.check_backups_cannot_be_ended_before_their_time,
+    ),
+    Mutation(
+        "deployments delete copies",
+        put(
+            "recovery_region/RecoveryVault/AccessPolicy/Statement/0/Condition/ArnNotLike/aws:PrincipalArn",
+            {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/web-platform-cloudformation"},
+        ),
+        recovery_claims.check_backups_cannot_be_ended_before_their_time,
+    ),
+    Mutation(
+        "backups share the key of the data",
+        put("recovery/BackupVault/EncryptionKeyArn", {"Ref": "DataKeyArn"}),
+        recovery_claims.check_vaults_are_encrypted_with_a_key_of_their_own,
+    ),
+    Mutation(
+        "the lock refuses the daily backups",
+        put("recovery/BackupVault/LockConfiguration/Fn::If/1/Fn::If/2/MinRetentionDays", 30),
+        recovery_claims.check_lock_lets_the_plan_work,
+    ),
+    Mutation(
+        "a lock for those who may lift it is for ever",
+        put("recovery_region/RecoveryVault/LockConfiguration/Fn::If/1/Fn::If/2/ChangeableForDays", 3),
+        recovery_claims.check_lock_lets_the_plan_work,
+    ),
+    Mutation(
+        "nobody restores the files",
+        drop("recovery/RestoreTestOfFiles"),
+        recovery_claims.check_a_backup_of_every_kind_of_store_is_restored,
+    ),
+    Mutation(
+        "the database is restored into the default VPC",
+        drop("recovery/RestoreTestOfDatabase/RestoreMetadataOverrides/dbSubnetGroupName"),
+        recovery_claims.check_a_restored_database_is_as_private_as_the_one_in_use,
+    ),
+    Mutation(
+        "restoring writes to the table in use",
+        put(
+            "target_account/RestoreRole/Policies/0/PolicyDocument/Statement/0/Resource/0",
+            {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:*:${AWS::AccountId}:table/web-platform-*"},
+        ),
+        recovery_claims.check_restoring_touches_nothing_in_use,
+    ),
+    Mutation(
+        "who takes backups deletes tables",
+        put("target_account/BackupRole/Policies/0/PolicyDocument/Statement/0/Action/0", "dynamodb:DeleteTable"),
+        recovery_claims.check_taking_backups_changes_no_store,
+    ),
+    Mutation(
+        "another account's AWS Backup takes backups",
+        put("target_account/BackupRole/AssumeRolePolicyDocument/Statement/0/Condition", {}),
+        recovery_claims.check_roles_that_copy_are_for_this_accounts_aws_alone,
+    ),
+    Mutation(
+        "releases are not replicated",
+        put("storage/ReleaseBucket/ReplicationConfiguration/Fn::If/1/Rules/0/Status", "Disabled"),
+        recovery_claims.check_buckets_are_replicated_whole_and_encrypted,
+    ),
+    Mutation(
+        "replicas of releases have no key of ours",
+        drop("storage/ReleaseBucket/ReplicationConfiguration/Fn::If/1/Rules/0/Destination/EncryptionConfiguration"),
+        recovery_claims.check_buckets_are_replicated_whole_and_encrypted,
+    ),
+    Mutation(
+        "nobody has thought what a new type costs",
+        add("cost/Table", "AWS::Glue::Table"),
+        recovery_claims.check_every_resource_has_the_tags_that_its_cost_goes_by,
+    ),
+    Mutation(
+        "volumes of web servers are nobody's",
+        drop("web_tier/LaunchTemplate/LaunchTemplateData/TagSpecifications/1"),
+        recovery_claims.check_every_resource_has_the_tags_that_its_cost_goes_by,
+    ),
+    Mutation(
+        "the budget says nothing of the forecast",
+        drop("cost/Budget/NotificationsWithSubscribers/5"),
+        recovery_claims.check_budget_warns_before_it_is_spent,
+    ),
+    Mutation(
+        "no web server starts in the morning",
+        put("cost/StartWebServers/DesiredCapacity", 0),
+        recovery_claims.check_office_hours_end_and_begin,
+    ),
+    Mutation(
+        "office hours may stop any database",
+        put(
+            "cost/OfficeHoursRole/Policies/0/PolicyDocument/Statement/0/Resource/0",
+            {"Fn::Sub": "arn:${AWS::Partition}:rds:${AWS::Region}:${AWS::AccountId}:db:*"},
+        ),
+        recovery_claims.check_office_hours_end_and_begin,
+    ),
+    Mutation(
+        "storage cannot grow beyond what can be asked for",
+        put("database/Database/MaxAllocatedStorage", 1000),
+        recovery_claims.check_database_storage_grows_by_itself,
     ),
 ]
 

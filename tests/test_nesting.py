@@ -165,6 +165,14 @@ def test_stack_nested_twice_fails() -> None:
         nest(root, encryption.build, parameters)
 
 
+@pytest.mark.parametrize(("condition", "attribute"), [(None, {}), ("Asked", {"Condition": "Asked"})])
+def test_stack_may_have_a_condition(condition: str | None, attribute: dict[str, str]) -> None:
+    root = Template()
+    nest(root, encryption.build, encryption.Parameters(environment_name=EnvironmentName("dev")), condition)
+    stack = root.to_dict()["Resources"]["Encryption"]
+    assert {key: value for key, value in stack.items() if key == "Condition"} == attribute
+
+
 def test_condition_defined_twice_fails() -> None:
     """By itself, troposphere would silently overwrite the first."""
     template = Template()

@@ -78,12 +78,14 @@ def test_the_manifest_has_versions_and_digests(files: dict[str, str]) -> None:
     assert manifest["libraries"].keys() == {"awacs", "cfn-lint", "pyyaml", "troposphere"}
     assert manifest["templates"]["network.yaml"] == {"root": False, "sha256": digest(files["network.yaml"].encode())}
     assert [name for name, entry in manifest["templates"].items() if entry["root"]] == [
+        "audit_trail.yaml",
         "boundaries.yaml",
         "deployment_policies.yaml",
         "deployment_policies_services.yaml",
         "global_edge.yaml",
         "pipeline.yaml",
         "platform.yaml",
+        "recovery_region.yaml",
         "target_account.yaml",
         "tools_account.yaml",
     ]

@@ -469,6 +469,19 @@ def test_a_value_out_of_bounds_is_refused(release: Release, declared: Any, given
 # Nested stacks
 
 
+def test_a_root_that_is_no_environments_has_the_name_that_is_given(release: Release) -> None:
+    release.template(
+        Parameters={"EnvironmentName": {"Type": "String"}},
+        Resources={"Thing": thing({"Name": {"Fn::Sub": "${AWS::StackName}-thing"}})},
+    )
+    given_name = resolve(
+        release.folder, "root", {"EnvironmentName": "dev"}, ACCOUNT_ID, REGION, stack_name="web-platform-audit-trail"
+    )
+    assert given_name.stack_name == "web-platform-audit-trail"
+    assert given_name.resources["Thing"].properties == {"Name": "web-platform-audit-trail-thing"}
+    assert release.resolve(EnvironmentName="dev").stack_name == "web-platform-dev"
+
+
 def test_stacks_nest_in_nested_stacks(release: Release) -> None:
     release.template(
         Parameters=BUCKET,

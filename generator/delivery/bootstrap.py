@@ -8,7 +8,8 @@ changes. An account that an earlier release bootstrapped is brought up to date b
 they had until the last stack is updated.
 
 An environment's account has one stack more, in us-east-1: what CloudFront uses can be nowhere else. The platform's own
-stacks, in another region, find it by SSM parameters.
+stacks, in another region, find it by SSM parameters. And it has the trail of who did what, unless it has one already,
+and where copies of the data go to a second region, one stack there.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from generator.delivery.session import explained
 from generator.environment import ENVIRONMENTS, REQUIRED_TAGS, TemplateConfiguration
 from generator.errors import UserError
 from generator.naming import (
+    AUDIT_TRAIL_STACK,
     BOUNDARIES_STACK,
     DEPLOYMENT_POLICIES_STACK,
     EDGE_CERTIFICATE_PARAMETER,
@@ -33,12 +35,14 @@ from generator.naming import (
     GLOBAL_EDGE_STACK,
     PIPELINE_STACK,
     PROJECT,
+    RECOVERY_REGION_STACK,
     SERVICE_POLICIES_STACK,
     TARGET_STACK,
     TOOLS,
     TOOLS_STACK,
     account_parameter,
 )
+from generator.regions import EDGE_REGION
 from generator.release import verify
 from generator.resolver import resolve
 from generator.template_yaml import load
@@ -57,12 +61,16 @@ TARGET_STACKS = (
 )
 """The roots of an account and the names of their stacks, in the order in which they need each other."""
 
-EDGE_REGION = "us-east-1"
 EDGE_STACKS = (("global_edge", GLOBAL_EDGE_STACK),)
-"""Where CloudFront looks for certificates and web ACLs, and what is there.
-https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html"""
+"""What is where CloudFront looks for certificates and web ACLs."""
 
 EDGE_PARAMETERS = {"WebAclArn": EDGE_WEB_ACL_PARAMETER, "CertificateArn": EDGE_CERTIFICATE_PARAMETER}
+RECOVERY_STACKS = (("recovery_region", RECOVERY_REGION_STACK),)
+AUDIT_STACKS = (("audit_trail", AUDIT_TRAIL_STACK),)
+MANAGEMENT_EVENTS_TRAIL = "ManagementEventsTrail"
+"""What an administrator says `false` to where the account has a trail of management events: a second one costs.
+https://aws.amazon.com/cloudtrail/pricing/"""
+
 NONE = "none"
 """How a stack says that it has nothing to give out."""
 
@@ -112,7 +120,9 @@ def bootstrap_target(
     Errors as with `bootstrap_tools`, and where the account was bootstrapped for another environment.
     """
     refuse_account_of_another(cloudformation, configuration.environment.environment_name.literal)
-    return _bootstrap(cloudformation, release, TARGET_STACKS, parameters, configuration.tags, on_event)
+    # Where copies go, the boundary of the roles that copy must let them act.
+    given = {**_settings(release, BOUNDARIES[0], configuration), **parameters}
+    return _bootstrap(cloudformation, release, TARGET_STACKS, given, configuration.tags, on_event)
 
 
 def bootstrap_global_edge(
@@ -127,10 +137,10 @@ def bootstrap_global_edge(
     `cloudformation` is of us-east-1, `ssm` of the environment's region. Returns nothing where the environment has
     neither a firewall nor a domain: nothing is needed then. Errors as with `bootstrap_tools`.
     """
-    environment, settings = configuration.environment, configuration.parameters()
+    environment = configuration.environment
     if environment.web_application_firewall.literal == "false" and not environment.domain_name.literal:
         return None
-    given = {name: settings[name] for name in _declared(release, EDGE_STACKS[0][0]) if name in settings}
+    given = _settings(release, EDGE_STACKS[0][0], configuration)
     deployment = _bootstrap(cloudformation, release, EDGE_STACKS, given, configuration.tags, on_event)
     with explained(f"storing in SSM, in {ssm.meta.region_name}, what is in {EDGE_REGION}"):
         for output, name in EDGE_PARAMETERS.items():
@@ -138,6 +148,53 @@ def bootstrap_global_edge(
                 full_name = environment_parameters.path(environment.environment_name.literal, name)
                 environment_parameters.store(ssm, full_name, value, configuration.tags)
     return deployment
+
+
+def audit_trail_choice(parameters: Mapping[str, str]) -> tuple[bool, dict[str, str]]:
+    """Return whether the account gets a trail, and the parameters without what says so.
+
+    Raises `UserError` where `ManagementEventsTrail` is neither `true` nor `false`.
+    """
+    others = dict(parameters)
+    choice = others.pop(MANAGEMENT_EVENTS_TRAIL, "true")
+    if choice not in ("true", "false"):
+        raise UserError(
+            f"parameter {MANAGEMENT_EVENTS_TRAIL} is {choice!r}: it must be true, or false where the account has a "
+            "trail of management events already"
+        )
+    return choice == "true", others
+
+
+def bootstrap_audit_trail(
+    cloudformation: CloudFormationClient,
+    release: Path,
+    configuration: TemplateConfiguration,
+    on_event: Callable[[Event], None],
+) -> Deployment:
+    """Create or update the trail of who did what in an environment's account, after its boundaries.
+
+    Errors as with `bootstrap_tools`.
+    """
+    given = _settings(release, AUDIT_STACKS[0][0], configuration)
+    return _bootstrap(cloudformation, release, AUDIT_STACKS, given, configuration.tags, on_event)
+
+
+def bootstrap_recovery_region(
+    client: Callable[[str], CloudFormationClient],
+    release: Path,
+    configuration: TemplateConfiguration,
+    on_event: Callable[[Event], None],
+) -> Deployment | None:
+    """Create or update what an environment keeps in its second region, after its boundaries.
+
+    `client` returns CloudFormation's client of a region. Returns nothing where the environment has no second region.
+    What a former second region holds stays there. Errors as with `bootstrap_tools`.
+    """
+    region = configuration.environment.recovery_region.literal
+    if not region:
+        return None
+    given = _settings(release, RECOVERY_STACKS[0][0], configuration)
+    return _bootstrap(client(region), release, RECOVERY_STACKS, given, configuration.tags, on_event)
 
 
 def parse_parameters(arguments: Sequence[str]) -> dict[str, str]:
@@ -238,6 +295,12 @@ def _deploy(
             raise UserError(f"stack {stack_name}: {deployment.status}: {_why(deployment)}")
         cloudformation.update_termination_protection(StackName=stack_name, EnableTerminationProtection=True)
     return deployment
+
+
+def _settings(release: Path, root: str, configuration: TemplateConfiguration) -> dict[str, str]:
+    """Return those of an environment's settings that a root has parameters for."""
+    settings = configuration.parameters()
+    return {name: settings[name] for name in _declared(release, root) if name in settings}
 
 
 def _distributed(release: Path, roots: Sequence[str], parameters: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -3,12 +3,14 @@
 from types import ModuleType
 
 from generator.roots import (
+    audit_trail,
     boundaries,
     deployment_policies,
     deployment_policies_services,
     global_edge,
     pipeline,
     platform,
+    recovery_region,
     target_account,
     tools_account,
 )
@@ -22,4 +24,6 @@ ROOTS: tuple[ModuleType, ...] = (
     deployment_policies_services,
     target_account,
     global_edge,
+    audit_trail,
+    recovery_region,
 )

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from awacs.aws import (
     Action,
+    ArnEquals,
     Bool,
     Condition,
     Statement,
@@ -24,18 +25,31 @@ from awacs.aws import (
     StringEqualsIfExists,
     StringNotEquals,
 )
-from troposphere import Ref, Sub, Template
+from troposphere import Equals, If, Not, Ref, Sub, Template
 from troposphere.iam import ManagedPolicy
 
 from generator.iam import allow, arn, deny, document, operator_boundary, workload_boundary
-from generator.naming import BOOTSTRAP_ROLES, DELIVERY_BOUNDARY, OPERATOR_BOUNDARY, PROJECT, WORKLOAD_BOUNDARY
-from generator.parameter_types import ManagedPolicyArn, RegionNames, output, parameter
+from generator.naming import (
+    BACKUP_ROLES,
+    BOOTSTRAP_ROLES,
+    BREAK_GLASS_ROLE,
+    DELIVERY_BOUNDARY,
+    OPERATOR_BOUNDARY,
+    PROJECT,
+    WORKLOAD_BOUNDARY,
+)
+from generator.nesting import add_condition
+from generator.parameter_types import ManagedPolicyArn, RecoveryRegion, RegionNames, output, parameter
 from generator.regions import ADDITIONAL_REGIONS, regions_of_the_platform
 
 EVERYWHERE = ["*"]
 
 WORKLOAD: Mapping[str, Sequence[str]] = {
-    "autoscaling": ("CancelInstanceRefresh", "Describe*", "StartInstanceRefresh"),
+    "autoscaling": (
+        *("CancelInstanceRefresh", "Describe*", "ResumeProcesses", "StartInstanceRefresh"),
+        *("SetDesiredCapacity", "TerminateInstanceInAutoScalingGroup"),
+    ),
+    "backup": ("Describe*", "Get*", "List*"),
     "cloudformation": ("Describe*", "Get*", "List*", "SignalResource"),
     "cloudwatch": ("Describe*", "Get*", "List*", "PutMetricData"),
     "dynamodb": ("*Item", "BatchGet*", "ConditionCheckItem", "Describe*", "List*", "Query", "Scan"),
@@ -51,17 +65,19 @@ WORKLOAD: Mapping[str, Sequence[str]] = {
         *("CreateLogGroup", "CreateLogStream", "PutLogEvents", "PutRetentionPolicy"),
         *("Describe*", "Filter*", "Get*", "List*", "StartQuery", "StopQuery"),
     ),
-    "rds": ("Describe*", "List*"),
+    "rds": ("Describe*", "List*", "StartDBInstance", "StopDBInstance"),
     "rds-db": ("connect",),
     "s3": ("AbortMultipartUpload", "Get*", "List*", "PutObject"),
     "secretsmanager": ("DescribeSecret", "GetSecretValue"),
     "servicediscovery": ("Discover*", "Get*", "List*"),
+    "sns": ("Get*", "List*"),
     "ssm": (
         *("Describe*", "Get*", "List*"),
         *("ResumeSession", "StartSession", "TerminateSession"),
         *("PutComplianceItems", "PutInventory", "UpdateInstanceAssociationStatus", "UpdateInstanceInformation"),
     ),
     "ssmmessages": ("*",),
+    "synthetics": ("Describe*", "Get*"),
     "tag": ("Get*",),
     "xray": ("BatchGet*", "Get*", "List*", "PutTelemetryRecords", "PutTraceSegments"),
 }
@@ -95,6 +111,9 @@ OWN_DEVICE = (
 """What people do with their own password and MFA device."""
 
 WITHOUT_REGION: Mapping[str, Sequence[str]] = {
+    "billing": ("*",),
+    "budgets": ("*",),
+    "ce": ("*",),
     "cloudfront": ("*",),
     "iam": ("*",),
     "route53": ("*",),
@@ -162,6 +181,9 @@ NEVER_IN_DELIVERY: Mapping[str, Sequence[str]] = {
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
     additional_regions: RegionNames = parameter(ADDITIONAL_REGIONS, default="")
+    recovery_region: RecoveryRegion = parameter(
+        "Region that gets copies of the account's data; empty for none.", default=""
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +203,11 @@ def build(template: Template, parameters: Parameters) -> Outputs:
         template, "OperatorBoundary", OPERATOR_BOUNDARY, "The most that a person's user can do.", _operator()
     )
     delivery = _boundary(
-        template, "DeliveryBoundary", DELIVERY_BOUNDARY, "The most that deployments can do.", _delivery(here)
+        template,
+        "DeliveryBoundary",
+        DELIVERY_BOUNDARY,
+        "The most that deployments can do.",
+        _delivery(here, _where_copies_are(template, parameters.recovery_region)),
     )
     return Outputs(
         workload_boundary_arn=ManagedPolicyArn(Ref(workload)),
@@ -223,10 +249,23 @@ def _operator() -> list[Statement]:
     ]
 
 
-def _delivery(here: StringEquals) -> list[Statement]:
-    """Leave deployments what their own policies say, and draw the border that none of these may cross."""
+def _where_copies_are(template: Template, recovery_region: RecoveryRegion) -> StringEquals:
+    """Return the condition of the second region; where there is none, of this one."""
+    add_condition(template, "HasRecoveryRegion", Not(Equals(recovery_region, "")))
+    region = If("HasRecoveryRegion", recovery_region, Ref("AWS::Region"))
+    return StringEquals({"aws:RequestedRegion": region})
+
+
+def _delivery(here: StringEquals, where_copies_are: StringEquals) -> list[Statement]:
+    """Leave deployments what their own policies say, and draw the border that none of these may cross.
+
+    What copies data acts in the second region too, and whoever restores them when the first is lost.
+    """
+    copying = [arn(f"iam::${{AWS::AccountId}}:role/{name}") for name in (*BACKUP_ROLES, BREAK_GLASS_ROLE)]
+    by_them = ArnEquals({"aws:PrincipalArn": copying})
     return [
         allow("InTheRegionsOfThePlatform", [Action("*")], EVERYWHERE, Condition(here)),
+        allow("WhereCopiesAre", [Action("*")], EVERYWHERE, Condition([where_copies_are, by_them])),
         allow("ServicesWithoutRegion", _actions(WITHOUT_REGION), EVERYWHERE),
         deny("NothingThatOutlivesOrWatchesDelivery", _actions(NEVER_IN_DELIVERY), EVERYWHERE),
         deny("NoRoleThatDelivers", _actions({"iam": ON_BOOTSTRAP_ROLES}), _bootstrap_roles()),

@@ -1,8 +1,8 @@
 """What CloudFormation may do in an environment's account: the rights that deploying the platform needs, and no others.
 
-Owns managed policies of the role that CloudFormation deploys with (D9); those on data, keys and edge are in the root
-`deployment_policies_services`. They are computed: from the resource types of the platform's templates, the permissions
-that AWS's registry schemas list for each, corrected by reviewed data
+Owns managed policies of the role that CloudFormation deploys with (D9); those on data, keys, edge and operations are in
+the root `deployment_policies_services`. They are computed: from the resource types of the platform's templates, the
+permissions that AWS's registry schemas list for each, corrected by reviewed data
 (`generator/deployment_permissions/corrections.yaml`), and confined to what bears this platform's name or tag. An
 administrator deploys both roots, after the boundaries and before the roles: no deployment can widen its own rights.
 """

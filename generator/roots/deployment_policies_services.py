@@ -1,4 +1,4 @@
-"""What CloudFormation may do in an environment's account with data, keys and edge: the second part of its rights.
+"""What CloudFormation may do in an environment's account with data, keys, edge and operations: the rest of its rights.
 
 Owns the managed policies that the root `deployment_policies` leaves over, computed in the same way (D9). There are two
 roots because CloudFormation takes 51,200 bytes of template in a request.

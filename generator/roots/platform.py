@@ -8,9 +8,8 @@ CloudFormation derives from these references which stacks wait for which.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 
-from troposphere import AWSHelperFn, Equals, Not, Sub, Template
+from troposphere import Sub, Template
 
 from generator import __version__
 from generator.environment import Environment
@@ -26,13 +25,27 @@ from generator.parameter_types import (
     ResourceName,
     RoleArn,
     TableName,
+    TopicArn,
     Url,
     Version,
     VpcId,
     output,
     parameter,
 )
-from generator.stacks import access, database, edge, egress, encryption, ingress, network, security, storage, web_tier
+from generator.roots.platform_operations import nest_cost, nest_observability, nest_on_call, nest_recovery
+from generator.roots.platform_rules import add_rules
+from generator.stacks import (
+    access,
+    database,
+    edge,
+    egress,
+    encryption,
+    ingress,
+    network,
+    security,
+    storage,
+    web_tier,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +85,19 @@ class Outputs:
     database_id: ResourceName = output("Identifier of the database instance.")
     database_endpoint_parameter: ResourceName = output("SSM parameter with the host name of the database.")
     database_secret_parameter: ResourceName = output("SSM parameter with the ARN of the database's master secret.")
+    dashboard_name: ResourceName = output("Dashboard: is it healthy, and if not, why not.")
+    page_topic_arn: TopicArn = output("Topic of what visitors suffer from now.")
+    escalation_topic_arn: TopicArn = output("Topic of pages that nobody acknowledged.")
+    operations_topic_arn: TopicArn = output("Topic of what can wait until morning.")
+    backup_vault_name: ResourceName = output("Vault of the backups.")
+    recovery_vault_arn: ResourceName = output("Vault of their copies in the second region, or none.")
+    restore_testing_plan_name: ResourceName = output("Plan by which backups are restored every month, or none.")
+    budget_name: ResourceName = output("Monthly budget of the account.")
+    resource_group_name: ResourceName = output("Resource group of everything in the environment.")
 
 
 def build(template: Template, parameters: Parameters) -> Outputs:
-    _add_rules(template, parameters)
+    add_rules(template, parameters)
     keys = nest(template, encryption.build, encryption.Parameters(environment_name=parameters.environment_name))
     front = _edge(template, parameters, keys)
     net = _network(template, parameters, keys)
@@ -86,6 +108,10 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     way_in = _ingress(template, parameters, keys, front, net, groups, stores)
     servers = _web_tier(template, parameters, keys, front, net, groups, stores, way_in)
     people = _access(template, parameters, keys, front, net, groups, stores)
+    plan = nest_on_call(template, parameters)
+    watch = nest_observability(template, parameters, keys, front, net, way_out, stores, way_in, servers, people, plan)
+    backups = nest_recovery(template, parameters, keys, front, net, groups, stores, watch)
+    bill = nest_cost(template, parameters, servers, watch)
     # Packages come through the NAT gateway; no value of the egress stack says so to CloudFormation.
     for stack in ("WebTier", "Access"):
         template.resources[stack].DependsOn = ["Egress"]
@@ -114,6 +140,15 @@ def build(template: Template, parameters: Parameters) -> Outputs:
         database_id=postgresql.database_id,
         database_endpoint_parameter=postgresql.endpoint_parameter,
         database_secret_parameter=postgresql.secret_parameter,
+        dashboard_name=watch.dashboard_name,
+        page_topic_arn=watch.page_topic_arn,
+        escalation_topic_arn=watch.escalation_topic_arn,
+        operations_topic_arn=watch.operations_topic_arn,
+        backup_vault_name=backups.backup_vault_name,
+        recovery_vault_arn=backups.recovery_vault_arn,
+        restore_testing_plan_name=backups.restore_testing_plan_name,
+        budget_name=bill.budget_name,
+        resource_group_name=bill.resource_group_name,
     )
 
 
@@ -127,6 +162,7 @@ def _edge(template: Template, parameters: Parameters, keys: encryption.Outputs) 
             domain_name=parameters.domain_name,
             web_application_firewall=parameters.web_application_firewall,
             shield_advanced=parameters.shield_advanced,
+            recovery_region=parameters.recovery_region,
         ),
     )
 
@@ -206,6 +242,7 @@ def _database(
             database_multi_az=parameters.database_multi_az,
             database_read_replica=parameters.database_read_replica,
             deletion_protection=parameters.deletion_protection,
+            office_hours_only=parameters.office_hours_only,
         ),
     )
 
@@ -229,6 +266,7 @@ def _storage(
             web_server_role_name=groups.web_server_role_name,
             web_server_role_arn=groups.web_server_role_arn,
             deletion_protection=parameters.deletion_protection,
+            recovery_region=parameters.recovery_region,
         ),
     )
 
@@ -328,47 +366,10 @@ def _access(
             release_bucket_name=stores.release_bucket_name,
             website_bucket_name=front.website_bucket_name,
             web_server_image_id=parameters.web_server_image_id,
+            audit_retention_days=parameters.audit_retention_days,
             access_mode=parameters.access_mode,
             vpn_gateway_address=parameters.vpn_gateway_address,
             vpn_cidr=parameters.vpn_cidr,
             federated_subject=parameters.federated_subject,
         ),
     )
-
-
-def _add_rules(template: Template, parameters: Parameters) -> None:
-    """Let CloudFormation itself refuse contradictory settings, before it creates anything.
-
-    The generator refuses more (see `environment`): rules know no arithmetic, so that a scale-in threshold that would
-    start the server again gets through here.
-    """
-    has_domain, has_zone = Not(Equals(parameters.domain_name, "")), Not(Equals(parameters.hosted_zone_id, ""))
-    records = "A domain needs the Route 53 hosted zone in which its records are made, and the zone a domain."
-    _add_rule(template, "DomainHasHostedZone", has_zone, records, only_where=has_domain)
-    _add_rule(template, "HostedZoneHasDomain", has_domain, records, only_where=has_zone)
-    only_through_cloudfront = Equals(parameters.load_balancer_access, "cloudfront")
-    forwarding = "CloudFront forwards to the load balancer only where there is a domain."
-    _add_rule(template, "CloudFrontHasDomain", has_domain, forwarding, only_where=only_through_cloudfront)
-    has_device = Not(Equals(parameters.vpn_gateway_address, ""))
-    has_network = Not(Equals(parameters.vpn_cidr, ""))
-    both_ends = "A VPN needs the address of the device and the network behind it."
-    _add_rule(template, "VpnDeviceHasNetwork", has_network, both_ends, only_where=has_device)
-    _add_rule(template, "VpnNetworkHasDevice", has_device, both_ends, only_where=has_network)
-    _add_rule(
-        template,
-        "RoomForRollingUpdate",
-        Equals(parameters.web_server_minimum, "1"),
-        "WebServerMaximum must be above WebServerMinimum.",
-        only_where=Equals(parameters.web_server_maximum, "2"),
-    )
-    zones = (parameters.availability_zone_a, parameters.availability_zone_b, parameters.availability_zone_c)
-    for (here, one), (there, other) in combinations(zip("ABC", zones, strict=True), 2):
-        different = "Availability zones must be different ones."
-        _add_rule(template, f"ZonesDiffer{here}{there}", Not(Equals(one, other)), different)
-
-
-def _add_rule(
-    template: Template, name: str, assertion: AWSHelperFn, description: str, only_where: AWSHelperFn | None = None
-) -> None:
-    where = {} if only_where is None else {"RuleCondition": only_where}
-    template.add_rule(name, {**where, "Assertions": [{"Assert": assertion, "AssertDescription": description}]})

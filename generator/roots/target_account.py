@@ -5,7 +5,8 @@ names them before they exist. They can be used from the tools account alone, and
 that need them. CloudFormation's role has the rights that the root `deployment_policies` computes, and no others (D9).
 
 Owns the break-glass role as well: it must be there exactly when the platform's stacks are broken or gone, and nobody
-who deploys may be able to make one. Every role is bounded by the delivery boundary (`boundaries`).
+who deploys may be able to make one. Three more are AWS's, by which it backs up and replicates (`backup_roles`). Every
+role is bounded by the delivery boundary (`boundaries`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 
 import awacs.acm
 import awacs.autoscaling
+import awacs.backup
 import awacs.cloudformation
 import awacs.dynamodb
 import awacs.ec2
@@ -67,6 +69,7 @@ from generator.naming import (
 )
 from generator.nesting import add_condition, conditional
 from generator.parameter_types import AccountId, BucketName, KeyArn, RoleArn, Toggle, output, parameter
+from generator.roots.backup_roles import add_backup_roles
 
 STACKS = "cloudformation:${AWS::Region}:${AWS::AccountId}:stack/" + PROJECT + "-*"
 MAKE_CHANGE_SETS = [
@@ -135,6 +138,7 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     _review_role(template, parameters, cloudformation)
     _regional_test_role(template, cloudformation)
     _break_glass_role(template)
+    add_backup_roles(template)
     return Outputs(
         deployment_role_arn=RoleArn(GetAtt(deployment, "Arn")),
         cloudformation_role_arn=RoleArn(GetAtt(cloudformation, "Arn")),
@@ -346,6 +350,11 @@ def _clean_up() -> list[Statement]:
             "SnapshotsOfTests",
             [awacs.rds.DeleteDBSnapshot],
             [arn(f"rds:*:${{AWS::AccountId}}:snapshot:{PROJECT}-taskcat-*")],
+        ),
+        allow(
+            "VaultsOfTests",
+            [awacs.backup.DeleteBackupVault],
+            [arn(f"backup:*:${{AWS::AccountId}}:backup-vault:{TEST_STACK_PREFIX}*")],
         ),
         allow(
             "SecretsOfTests",

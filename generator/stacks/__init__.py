@@ -2,7 +2,22 @@
 
 from types import ModuleType
 
-from generator.stacks import access, database, edge, egress, encryption, ingress, network, security, storage, web_tier
+from generator.stacks import (
+    access,
+    cost,
+    database,
+    edge,
+    egress,
+    encryption,
+    ingress,
+    network,
+    observability,
+    on_call,
+    recovery,
+    security,
+    storage,
+    web_tier,
+)
 
 STACKS: tuple[ModuleType, ...] = (
     encryption,
@@ -15,4 +30,8 @@ STACKS: tuple[ModuleType, ...] = (
     ingress,
     web_tier,
     access,
+    on_call,
+    observability,
+    recovery,
+    cost,
 )

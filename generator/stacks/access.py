@@ -51,6 +51,7 @@ from generator.naming import PROJECT, in_environment, name_tag
 from generator.nesting import add_condition, only_if
 from generator.parameter_types import (
     AccessMode,
+    AuditRetentionDays,
     BucketName,
     EnvironmentName,
     FederatedSubject,
@@ -101,6 +102,7 @@ class Parameters:
     release_bucket_name: BucketName = parameter("Bucket to which a workflow publishes archives.")
     website_bucket_name: BucketName = parameter("Bucket to which it publishes the website.")
     web_server_image_id: ImageId = parameter("AMI of the bastion: the web servers', pinned by the release.")
+    audit_retention_days: AuditRetentionDays = parameter("Days for which it is kept who was on the bastion.")
     access_mode: AccessMode = parameter("How operators reach the bastion.")
     vpn_gateway_address: VpnGatewayAddress = parameter("Public address of a VPN device, or empty.")
     vpn_cidr: VpnCidr = parameter("Network behind the VPN device, or empty.")
@@ -115,18 +117,25 @@ class Outputs:
     session_document_name: ResourceName = output("Document with which sessions on the bastion are started, or none.")
     access_log_group_name: ResourceName = output("Log group of who was on the bastion and did what, or none.")
     publisher_role_arn: ResourceName = output("Role of the workflow that publishes, or none.")
+    vpn_connection_id: ResourceName = output("VPN to the team's own network, or none.")
 
 
 def build(template: Template, parameters: Parameters) -> Outputs:
     _add_conditions(template, parameters)
     logs = template.add_resource(
-        audit_log_group("AccessLogGroup", tag="access-logs", key=parameters.logs_key_arn, condition=HAS_BASTION)
+        audit_log_group(
+            "AccessLogGroup",
+            tag="access-logs",
+            key=parameters.logs_key_arn,
+            retention_days=parameters.audit_retention_days,
+            condition=HAS_BASTION,
+        )
     )
     sessions = Sessions(BASTION, _session_document(template, logs, key := _session_key(template)), key)
     user, operator = add_operators(template, sessions)
     group = _bastion(template, parameters, logs, key)
     publisher = _publisher(template, parameters)
-    add_vpn(
+    vpn = add_vpn(
         template,
         RemoteNetwork(parameters.vpn_gateway_address, parameters.vpn_cidr),
         parameters.vpc_id,
@@ -141,6 +150,7 @@ def build(template: Template, parameters: Parameters) -> Outputs:
         session_document_name=ResourceName(If(SESSION_ACCESS, Ref(sessions.document), "none")),
         access_log_group_name=ResourceName(If(HAS_BASTION, Ref(logs), "none")),
         publisher_role_arn=ResourceName(If(HAS_PUBLISHER, GetAtt(publisher, "Arn"), "none")),
+        vpn_connection_id=ResourceName(If(HAS_VPN, Ref(vpn), "none")),
     )
 
 

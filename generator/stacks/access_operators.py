@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from types import ModuleType
 
 import awacs.autoscaling
+import awacs.backup
 import awacs.cloudformation
 import awacs.cloudwatch
+import awacs.dynamodb
 import awacs.ec2
 import awacs.ec2_instance_connect
 import awacs.elasticloadbalancing
@@ -26,9 +28,12 @@ import awacs.kms
 import awacs.logs
 import awacs.rds
 import awacs.rds_db
+import awacs.sns
 import awacs.ssm
 import awacs.ssmmessages
 import awacs.sts
+import awacs.synthetics
+import awacs.xray
 from awacs.aws import (
     Action,
     Bool,
@@ -52,7 +57,7 @@ from generator.iam import (
     people_with_mfa,
     workload_boundary,
 )
-from generator.naming import PROJECT, in_environment, name_tag
+from generator.naming import OPERATORS_NAMESPACE, PROJECT, in_environment, name_tag
 from generator.nesting import only_if
 from generator.web_acl import LOG_GROUP_PREFIX
 
@@ -139,16 +144,20 @@ def _become_operator(role: Role) -> list[Statement]:
 def _observe() -> list[Statement]:
     see = [
         *_named(awacs.autoscaling, "Describe", "AutoScalingGroups", "AutoScalingInstances", "InstanceRefreshes"),
-        awacs.autoscaling.DescribeScalingActivities,
+        *_named(awacs.autoscaling, "Describe", "ScalingActivities", "ScheduledActions"),
+        *_named(awacs.backup, "List", "BackupJobs", "BackupVaults", "CopyJobs", "RestoreJobs"),
         awacs.cloudformation.ListStacks,
         *_named(awacs.cloudwatch, "", "DescribeAlarms", "GetMetricData", "GetMetricStatistics", "ListMetrics"),
         *_named(awacs.ec2, "Describe", "Instances", "InstanceStatus", "NatGateways", "NetworkAcls", "RouteTables"),
         *_named(awacs.ec2, "Describe", "SecurityGroups", "Subnets", "Vpcs"),
         *_named(awacs.elasticloadbalancing, "Describe", "Listeners", "LoadBalancers", "Rules", "TargetGroups"),
         awacs.elasticloadbalancing.DescribeTargetHealth,
-        *_named(awacs.logs, "", "DescribeLogGroups", "GetQueryResults", "StopQuery"),
+        *_named(awacs.logs, "", "DescribeLogGroups", "DescribeQueryDefinitions", "GetQueryResults", "StopQuery"),
+        awacs.rds.DescribeEvents,
         *_named(awacs.ssm, "Describe", "InstanceInformation", "Sessions"),
         awacs.ssm.GetConnectionStatus,
+        *_named(awacs.synthetics, "Describe", "Canaries", "CanariesLastRun"),
+        *_named(awacs.xray, "", "BatchGetTraces", "GetGroups", "GetServiceGraph", "GetTraceSummaries"),
     ]
     stacks = _named(awacs.cloudformation, "", "DescribeStackEvents", "DescribeStackResources", "DescribeStacks")
     stacks += _named(awacs.cloudformation, "", "GetTemplate", "ListStackResources")
@@ -158,6 +167,20 @@ def _observe() -> list[Statement]:
         allow("SeeWhatIsThere", see, ["*"]),
         allow("SeeStacks", stacks, [arn(f"cloudformation:{HERE}:stack/{OURS}{rest}/*") for rest in ("", "-*")]),
         allow("SeeAlarms", [awacs.cloudwatch.DescribeAlarmHistory], [arn(f"cloudwatch:{HERE}:alarm:{OURS}-*")]),
+        allow(
+            "SeeDashboards",
+            [awacs.cloudwatch.GetDashboard],
+            [arn(f"cloudwatch::${{AWS::AccountId}}:dashboard/{OURS}{rest}") for rest in ("", "-*")],
+        ),
+        allow("SeeWhoIsTold", [awacs.sns.ListSubscriptionsByTopic], [arn(f"sns:{HERE}:{OURS}-*")]),
+        allow(
+            "SeeTheCanary",
+            [awacs.synthetics.GetCanary, awacs.synthetics.GetCanaryRuns],
+            [arn(f"synthetics:{HERE}:canary:{OURS}*")],
+        ),
+        allow(
+            "SeeBackups", [awacs.backup.ListRecoveryPointsByBackupVault], [arn(f"backup:{HERE}:backup-vault:{OURS}-*")]
+        ),
         allow(
             "ReadLogs",
             logs,
@@ -169,8 +192,15 @@ def _observe() -> list[Statement]:
         ),
         allow(
             "SeeTheDatabase",
-            [awacs.rds.DescribeDBInstances, awacs.rds.DescribeEvents],
+            [awacs.rds.DescribeDBInstances, awacs.rds.DescribePendingMaintenanceActions],
             [arn(f"rds:{HERE}:db:{OURS}-*")],
+        ),
+        allow("SeeTheTable", [awacs.dynamodb.DescribeContinuousBackups], [arn(f"dynamodb:{HERE}:table/{OURS}-*")]),
+        allow(
+            "SeeWhyServersDoNotStart",
+            [awacs.ec2.GetConsoleOutput],
+            [arn(f"ec2:{HERE}:instance/*")],
+            Condition(StringEquals(_tags("web-server", "aws:ResourceTag"))),
         ),
         allow(
             "ReadParameters",
@@ -187,6 +217,20 @@ def _operate() -> list[Statement]:
             "ReplaceServers",
             [awacs.autoscaling.StartInstanceRefresh, awacs.autoscaling.CancelInstanceRefresh],
             [groups],
+        ),
+        allow(
+            "ScaleByHand",
+            _named(
+                awacs.autoscaling, "", "ResumeProcesses", "SetDesiredCapacity", "TerminateInstanceInAutoScalingGroup"
+            ),
+            [groups],
+        ),
+        # PutMetricData knows no resource. Servers write to other namespaces: none of them can keep a page from people.
+        allow(
+            "AcknowledgePages",
+            [awacs.cloudwatch.PutMetricData],
+            ["*"],
+            Condition(StringEquals({"cloudwatch:namespace": OPERATORS_NAMESPACE})),
         ),
         # By any id of a database: this stack does not wait for the one there is.
         allow("LogInToTheDatabase", [awacs.rds_db.connect], [arn(f"rds-db:{HERE}:dbuser:*/{DATABASE_USER}")]),

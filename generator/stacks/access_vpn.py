@@ -63,7 +63,7 @@ def add_vpn(
     public_table: RouteTableId,
     private_tables: RouteTableIds,
     logs_key: KeyArn,
-) -> None:
+) -> VPNConnection:
     """Add the gateways of both ends, the tunnels between them and the routes that lead there (D1, D8)."""
     gateway = template.add_resource(
         VPNGateway("VpnGateway", Condition=HAS_VPN, Type=IPSEC, Tags=name_tag("vpn-gateway"))
@@ -95,6 +95,7 @@ def add_vpn(
                 GatewayId=Ref(gateway),
             )
         )
+    return connection
 
 
 def _connection(template: Template, remote: RemoteNetwork, gateway: VPNGateway, logs_key: KeyArn) -> VPNConnection:

@@ -30,9 +30,11 @@ from troposphere.secretsmanager import GenerateSecretString, Secret, SecretTarge
 from troposphere.ssm import Parameter as SsmParameter
 
 from generator.iam import allow, allow_principal, arn, attach, document, service_principal, workload_boundary
+from generator.log_metrics import DATABASE_ERRORS, metric_filter
 from generator.logs import log_group
-from generator.naming import PROJECT, in_environment, name_tag, parameter_path
+from generator.naming import PROJECT, in_environment, name_tag, name_tag_of_data, parameter_path
 from generator.nesting import add_condition, only_if
+from generator.office_hours import DATABASE_BACKUP_WINDOW, DATABASE_MAINTENANCE_WINDOW, OFFICE_HOURS
 from generator.parameter_types import (
     DatabaseInstanceClass,
     DatabaseStorage,
@@ -63,8 +65,15 @@ BACKUP_WINDOW = "02:00-03:00"
 MAINTENANCE_WINDOW = "sun:03:30-sun:04:30"
 MONITORING_INTERVAL_SECONDS = 60  # E15; RDS keeps these in RDSOSMetrics, which belongs to the account, for 30 days
 INSIGHTS_RETENTION_DAYS = 7  # free of charge
-MAXIMUM_STORAGE_GIB = 1000
+MAXIMUM_STORAGE_GIB = 1300
+"""Up to which RDS enlarges the storage by itself, whenever less than a tenth is free. RDS wants this to be 26 % above
+what is allocated, and the largest that can be asked for is 1000.
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html
+"""
 LOGS = ("postgresql", "upgrade")
+# PostgreSQL's severities from a statement's error upwards; a line has one, followed by a colon.
+# https://www.postgresql.org/docs/17/runtime-config-logging.html#RUNTIME-CONFIG-SEVERITY-LEVELS
+ERROR_LINES = '?"ERROR:" ?"FATAL:" ?"PANIC:"'
 CERTIFICATE_AUTHORITY = "rds-ca-rsa2048-g1"
 MONITORING_POLICY = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 
@@ -90,6 +99,7 @@ class Parameters:
     database_multi_az: Toggle = parameter("Whether a standby waits in a second zone.")
     database_read_replica: Toggle = parameter("Whether there is a read replica.")
     deletion_protection: Toggle = parameter("Whether the database refuses to be deleted.")
+    office_hours_only: Toggle = parameter("Whether the database runs in office hours only.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,12 +111,14 @@ class Outputs:
 
 def build(template: Template, parameters: Parameters) -> Outputs:
     add_condition(template, "HasReadReplica", Equals(parameters.database_read_replica, "true"))
+    add_condition(template, OFFICE_HOURS, Equals(parameters.office_hours_only, "true"))
     secret = _generated_secret(template, parameters)
     alike = _common_properties(
         parameters, _parameter_group(template, parameters), _monitoring_role(template, parameters)
     )
     database = _database(template, parameters, secret, alike)
     _read_replica(template, parameters, database, alike)
+    template.add_resource(metric_filter(DATABASE_ERRORS, pattern=ERROR_LINES, log_group_name=Ref("PostgresqlLogGroup")))
     template.add_resource(
         SecretTargetAttachment(
             "MasterSecretAttachment",
@@ -152,12 +164,13 @@ def _database(template: Template, parameters: Parameters, secret: Secret, alike:
                 MasterUserSecret=If("HasReadReplica", Ref("AWS::NoValue"), {"KmsKeyId": parameters.data_key_arn}),
                 MasterUserPassword=only_if("HasReadReplica", password),
                 BackupRetentionPeriod=BACKUP_RETENTION_DAYS,
-                PreferredBackupWindow=BACKUP_WINDOW,
+                # What is stopped is not backed up.
+                PreferredBackupWindow=If(OFFICE_HOURS, DATABASE_BACKUP_WINDOW, BACKUP_WINDOW),
                 # An instance deleted by mistake is worth nothing without the week of backups it had.
                 DeleteAutomatedBackups=False,
                 DeletionProtection=parameters.deletion_protection,
                 Metadata=MAJOR_VERSION_IS_MEANT,
-                Tags=name_tag("database"),
+                Tags=name_tag_of_data("database", for_long=True),
             ).no_validation()
         )
     )
@@ -184,7 +197,7 @@ def _common_properties(
         "PerformanceInsightsRetentionPeriod": INSIGHTS_RETENTION_DAYS,
         "EnableCloudwatchLogsExports": list(LOGS),
         "AutoMinorVersionUpgrade": True,
-        "PreferredMaintenanceWindow": MAINTENANCE_WINDOW,
+        "PreferredMaintenanceWindow": If(OFFICE_HOURS, DATABASE_MAINTENANCE_WINDOW, MAINTENANCE_WINDOW),
         "CopyTagsToSnapshot": True,
     }
 

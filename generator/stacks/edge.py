@@ -43,15 +43,25 @@ from troposphere.secretsmanager import GenerateSecretString, Secret
 from generator.buckets import (
     WITH_ACLS,
     access_log_bucket,
+    announced_to_eventbridge,
     bucket_policy,
     delivery_of_access_logs,
     encrypted_by_s3,
     lifecycle,
     objects,
     private_and_versioned,
+    replicated,
 )
 from generator.iam import allow_principal, arn, service_principal
-from generator.naming import EDGE_CERTIFICATE_PARAMETER, EDGE_WEB_ACL_PARAMETER, PROJECT, in_environment, name_tag
+from generator.naming import (
+    EDGE_CERTIFICATE_PARAMETER,
+    EDGE_WEB_ACL_PARAMETER,
+    PROJECT,
+    WEBSITE_REPLICA,
+    in_environment,
+    name_tag,
+    name_tag_of_data,
+)
 from generator.nesting import add_condition, only_if
 from generator.origin import ORIGIN_HEADER, origin_name, origin_secret
 from generator.parameter_types import (
@@ -62,10 +72,12 @@ from generator.parameter_types import (
     EnvironmentName,
     KeyArn,
     OriginSecretArn,
+    RecoveryRegion,
     Toggle,
     output,
     parameter,
 )
+from generator.regions import add_recovery_condition
 from generator.retention import retain
 from generator.shield import add_protection
 from generator.stacks.edge_policies import (
@@ -113,6 +125,7 @@ class Parameters:
     domain_name: DomainName = parameter("Domain of the application, or empty.")
     web_application_firewall: Toggle = parameter("Whether the web ACL of the global edge filters requests.")
     shield_advanced: Toggle = parameter("Whether Shield Advanced protects the distribution.")
+    recovery_region: RecoveryRegion = parameter("Region that gets a replica of the website's bucket, or empty.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +140,7 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     add_condition(template, HAS_DOMAIN, Not(Equals(parameters.domain_name, "")))
     add_condition(template, HAS_FIREWALL, Equals(parameters.web_application_firewall, "true"))
     add_condition(template, HAS_SHIELD, Equals(parameters.shield_advanced, "true"))
+    add_recovery_condition(template, parameters.recovery_region)
     log_bucket = access_log_bucket(template, "EdgeLogBucket", "edge-logs", WITH_ACLS)
     website = _website_bucket(template, log_bucket)
     secret = _origin_secret(template, parameters)
@@ -153,7 +167,9 @@ def _website_bucket(template: Template, log_bucket: Bucket) -> Bucket:
                 LoggingConfiguration=LoggingConfiguration(
                     DestinationBucketName=Ref(log_bucket), LogFilePrefix="website-bucket/"
                 ),
-                Tags=name_tag("website"),
+                NotificationConfiguration=announced_to_eventbridge(),
+                ReplicationConfiguration=replicated(WEBSITE_REPLICA, with_key=False),
+                Tags=name_tag_of_data("website", for_long=True),
                 **private_and_versioned(),
             )
         )

@@ -54,6 +54,8 @@ class Parameters:
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
     nat_gateway_id: ResourceName = output("NAT gateway of the first zone.")
+    nat_gateway_b_id: ResourceName = output("NAT gateway of the second zone, or none.")
+    nat_gateway_c_id: ResourceName = output("NAT gateway of the third zone, or none.")
 
 
 def build(template: Template, parameters: Parameters) -> Outputs:
@@ -69,7 +71,11 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     _default_route(template, parameters, "B", 1, If("NatPerZone", Ref(gateways[1]), Ref(gateways[0])))
     _default_route(template, parameters, "C", 2, If("NatInThirdZone", Ref(gateways[2]), Ref(gateways[0])), "ThreeZones")
     _interface_endpoints(template, parameters)
-    return Outputs(nat_gateway_id=ResourceName(Ref(gateways[0])))
+    return Outputs(
+        nat_gateway_id=ResourceName(Ref(gateways[0])),
+        nat_gateway_b_id=ResourceName(If("NatPerZone", Ref(gateways[1]), "none")),
+        nat_gateway_c_id=ResourceName(If("NatInThirdZone", Ref(gateways[2]), "none")),
+    )
 
 
 def _nat_gateway(

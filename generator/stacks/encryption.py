@@ -1,4 +1,4 @@
-"""KMS keys: one for data, one for logs.
+"""KMS keys: one for data, one for logs, one for backups, one for notifications.
 
 Owns the keys and their policies. They need nothing, so they come first, and every other stack can encrypt from its
 first resource on. Never creates anything that uses a key.
@@ -11,24 +11,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import awacs.kms
-from awacs.aws import Bool, Condition, Principal, Statement, StringEquals
-from troposphere import GetAtt, Ref, Sub, Template
+from awacs.aws import Statement
+from troposphere import GetAtt, Ref, Template
 from troposphere.kms import Alias, Key
 
-from generator.iam import account_root, allow_principal, document
+from generator.iam import document
 from generator.keys import (
     DELETION_WINDOW_DAYS,
-    USE_OF_A_KEY,
+    SERVICES_WITH_DATA,
     administration,
     grants_for_aws_alone,
+    use_by_backups,
     use_by_cloudwatch_logs,
+    use_by_publishers,
+    use_through_services,
 )
 from generator.naming import PROJECT, in_environment, name_tag
 from generator.parameter_types import EnvironmentName, KeyArn, output, parameter
 from generator.retention import retain
 
-SERVICES_WITH_DATA = ("rds", "dynamodb", "elasticfilesystem", "s3", "secretsmanager", "ssm")
+PUBLISHERS = ("cloudwatch", "budgets", "costalerts", "events")
+"""Which services tell something through topics: alarms, budgets, cost anomalies, rules on events."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +43,21 @@ class Parameters:
 class Outputs:
     data_key_arn: KeyArn = output("Key of the database, tables, files, buckets and secrets.")
     logs_key_arn: KeyArn = output("Key of the CloudWatch log groups.")
+    backup_key_arn: KeyArn = output("Key of the backups in the vault.")
+    notifications_key_arn: KeyArn = output("Key of the topics through which alarms and events are told.")
 
 
 def build(template: Template, parameters: Parameters) -> Outputs:
-    data_key = _key(template, parameters, "Data", _data_key_statements())
+    data_key = _key(template, parameters, "Data", use_through_services(SERVICES_WITH_DATA))
     logs_key = _key(template, parameters, "Logs", [use_by_cloudwatch_logs()])
-    return Outputs(data_key_arn=KeyArn(GetAtt(data_key, "Arn")), logs_key_arn=KeyArn(GetAtt(logs_key, "Arn")))
+    backup_key = _key(template, parameters, "Backup", use_by_backups())
+    notifications_key = _key(template, parameters, "Notifications", use_by_publishers(*PUBLISHERS))
+    return Outputs(
+        data_key_arn=KeyArn(GetAtt(data_key, "Arn")),
+        logs_key_arn=KeyArn(GetAtt(logs_key, "Arn")),
+        backup_key_arn=KeyArn(GetAtt(backup_key, "Arn")),
+        notifications_key_arn=KeyArn(GetAtt(notifications_key, "Arn")),
+    )
 
 
 def _key(template: Template, parameters: Parameters, purpose: str, statements: list[Statement]) -> Key:
@@ -69,29 +81,3 @@ def _key(template: Template, parameters: Parameters, purpose: str, statements: l
         )
     )
     return key
-
-
-def _data_key_statements() -> list[Statement]:
-    through_services = {
-        "kms:ViaService": [Sub(f"{name}.${{AWS::Region}}.amazonaws.com") for name in SERVICES_WITH_DATA]
-    }
-    return [
-        allow_principal(
-            "UseThroughServicesByIamPolicies",
-            Principal("AWS", account_root()),
-            USE_OF_A_KEY,
-            ["*"],
-            Condition(StringEquals(through_services)),
-        ),
-        allow_principal(
-            "GrantsForServicesByIamPolicies",
-            Principal("AWS", account_root()),
-            [awacs.kms.CreateGrant],
-            ["*"],
-            Condition([StringEquals(through_services), _for_aws_resource()]),
-        ),
-    ]
-
-
-def _for_aws_resource() -> Bool:
-    return Bool({"kms:GrantIsForAWSResource": "true"})

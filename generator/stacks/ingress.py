@@ -35,6 +35,7 @@ from generator.nesting import add_condition, only_if
 from generator.origin import ORIGIN_HEADER, origin_name, origin_secret
 from generator.parameter_types import (
     BucketName,
+    CertificateArn,
     DnsName,
     DomainName,
     EnvironmentName,
@@ -88,6 +89,7 @@ class Outputs:
     load_balancer_dns_name: DnsName = output("DNS name of the load balancer.")
     load_balancer_full_name: ResourceName = output("Full name of the load balancer, as CloudWatch metrics spell it.")
     https_listener_arn: ListenerArn = output("HTTPS listener, to which compute stacks add their rules.")
+    certificate_arn: CertificateArn = output("Certificate of the domain, or none where it is imported.")
     application_url: Url = output("Address of the application.")
 
 
@@ -107,6 +109,7 @@ def build(template: Template, parameters: Parameters) -> Outputs:
         load_balancer_dns_name=DnsName(GetAtt(load_balancer, "DNSName")),
         load_balancer_full_name=ResourceName(GetAtt(load_balancer, "LoadBalancerFullName")),
         https_listener_arn=ListenerArn(Ref(https)),
+        certificate_arn=CertificateArn(If(HAS_DOMAIN, Ref(certificate), "none")),
         application_url=Url(Sub("https://${Host}/", Host=host)),
     )
 

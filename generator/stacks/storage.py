@@ -38,15 +38,17 @@ from troposphere.s3 import Bucket, LoggingConfiguration
 
 from generator.buckets import (
     access_log_bucket,
+    announced_to_eventbridge,
     bucket_policy,
     delivery_of_access_logs,
     encrypted_with,
     lifecycle,
     objects,
     private_and_versioned,
+    replicated,
 )
 from generator.iam import allow, allow_principal, arn, attach, deny_insecure_transport, document, service_principal
-from generator.naming import name_tag
+from generator.naming import RELEASES_REPLICA, name_tag, name_tag_of_data
 from generator.nesting import add_condition, conditional
 from generator.parameter_types import (
     AccessPointId,
@@ -54,6 +56,7 @@ from generator.parameter_types import (
     EnvironmentName,
     FileSystemId,
     KeyArn,
+    RecoveryRegion,
     RoleArn,
     RoleName,
     SecurityGroupId,
@@ -64,6 +67,7 @@ from generator.parameter_types import (
     output,
     parameter,
 )
+from generator.regions import add_recovery_condition
 from generator.retention import retain
 
 SESSION_KEY = "session_id"
@@ -84,6 +88,7 @@ class Parameters:
     web_server_role_name: RoleName = parameter("Role that uses table, file system and releases.")
     web_server_role_arn: RoleArn = parameter("ARN of that role, which the file system lets in.")
     deletion_protection: Toggle = parameter("Whether the session table refuses to be deleted.")
+    recovery_region: RecoveryRegion = parameter("Region that gets a replica of the release bucket, or empty.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +102,7 @@ class Outputs:
 
 def build(template: Template, parameters: Parameters) -> Outputs:
     add_condition(template, "ThreeZones", Equals(parameters.zone_count, "3"))
+    add_recovery_condition(template, parameters.recovery_region)
     table = _session_table(template, parameters)
     file_system = _file_system(template, parameters)
     access_point = _images_access_point(template, parameters, file_system)
@@ -127,7 +133,7 @@ def _session_table(template: Template, parameters: Parameters) -> Table:
                     SSEEnabled=True, SSEType="KMS", KMSMasterKeyId=parameters.data_key_arn
                 ),
                 DeletionProtectionEnabled=parameters.deletion_protection,
-                Tags=name_tag("sessions"),
+                Tags=name_tag_of_data("sessions", for_long=False),  # they expire by themselves
             )
         )
     )
@@ -148,7 +154,7 @@ def _file_system(template: Template, parameters: Parameters) -> FileSystem:
                     LifecyclePolicy(TransitionToPrimaryStorageClass="AFTER_1_ACCESS"),
                 ],
                 FileSystemPolicy=_file_system_policy(parameters),
-                FileSystemTags=name_tag("product-images"),
+                FileSystemTags=name_tag_of_data("product-images", for_long=True),
             )
         )
     )
@@ -214,7 +220,9 @@ def _release_bucket(template: Template, parameters: Parameters, log_bucket: Buck
                 LoggingConfiguration=LoggingConfiguration(
                     DestinationBucketName=Ref(log_bucket), LogFilePrefix="release-bucket/"
                 ),
-                Tags=name_tag("releases"),
+                NotificationConfiguration=announced_to_eventbridge(),
+                ReplicationConfiguration=replicated(RELEASES_REPLICA, with_key=True),
+                Tags=name_tag_of_data("releases", for_long=True),
                 **private_and_versioned(),
             )
         )

@@ -11,7 +11,6 @@ server; every 15 minutes, three periods of 5, CPU below the lower bound ends one
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import awacs.cloudwatch
 import awacs.elasticloadbalancing
@@ -49,7 +48,7 @@ from troposphere.policies import (
     UpdatePolicy,
 )
 
-from generator.alarms import metric_alarm
+from generator.alarms import Metric, Window, above, below, metric_alarm
 from generator.iam import allow, attach
 from generator.launch_template import Server, launch_template
 from generator.logs import log_group
@@ -86,7 +85,7 @@ from generator.user_data import WEB_SERVER, user_data
 
 FOR_CLOUDFRONT = "ForCloudFront"
 HEALTH_CHECK_PATH = "/healthz"
-HEALTH_CHECK_SECONDS, HEALTH_CHECK_TIMEOUT_SECONDS, HEALTHY_AFTER, UNHEALTHY_AFTER = 15, 5, 2, 3
+HEALTH_CHECK_SECONDS, HEALTH_CHECK_TIMEOUT_SECONDS, HEALTHY_AFTER, UNHEALTHY_AFTER = 10, 5, 2, 2
 DRAINING_SECONDS = 60
 RULE_PRIORITY = 100
 
@@ -314,49 +313,57 @@ def _web_servers(
 
 
 def _scaling(template: Template, parameters: Parameters, group: AutoScalingGroup) -> None:
-    add = _step(template, group, "AddOneServer", +1)
-    remove = _step(template, group, "RemoveOneServer", -1)
-    cpu_of_the_group: dict[str, Any] = {
-        "namespace": "AWS/EC2",
-        "metric": "CPUUtilization",
-        "dimensions": {"AutoScalingGroupName": Ref(group)},
-    }
+    add, remove = _adding(template, group), _removing(template, group)
+    cpu_of_the_group = Metric("AWS/EC2", "CPUUtilization", {"AutoScalingGroupName": Ref(group)})
     template.add_resource(
         metric_alarm(
             "SustainedLoad",
-            description="Web servers have been busy for 5 minutes; one is added.",
-            **cpu_of_the_group,
-            comparison="GreaterThanThreshold",
-            threshold=parameters.scale_out_cpu_percent,
-            periods=SCALE_OUT_PERIODS,
-            period_seconds=SCALE_OUT_PERIOD_SECONDS,
+            means="Web servers have been busy for 5 minutes; one is added.",
+            metric=cpu_of_the_group,
+            breach=above(parameters.scale_out_cpu_percent),
+            window=Window(SCALE_OUT_PERIODS, SCALE_OUT_PERIOD_SECONDS),
             actions=[Ref(add)],
         )
     )
     template.add_resource(
         metric_alarm(
             "LoadIsOver",
-            description="Web servers have been idle for 15 minutes; one is removed, down to the minimum.",
-            **cpu_of_the_group,
-            comparison="LessThanThreshold",
-            threshold=parameters.scale_in_cpu_percent,
-            periods=SCALE_IN_PERIODS,
-            period_seconds=SCALE_IN_PERIOD_SECONDS,
+            means="Web servers have been idle for 15 minutes; one is removed, down to the minimum.",
+            metric=cpu_of_the_group,
+            breach=below(parameters.scale_in_cpu_percent),
+            window=Window(SCALE_IN_PERIODS, SCALE_IN_PERIOD_SECONDS),
             actions=[Ref(remove)],
         )
     )
 
 
-def _step(template: Template, group: AutoScalingGroup, title: str, adjustment: int) -> ScalingPolicy:
-    interval: dict[str, Any] = {"MetricIntervalLowerBound": 0} if adjustment > 0 else {"MetricIntervalUpperBound": 0}
-    warm_up: dict[str, Any] = {"EstimatedInstanceWarmup": WARM_UP_SECONDS} if adjustment > 0 else {}
+def _adding(template: Template, group: AutoScalingGroup) -> ScalingPolicy:
+    one_more = StepAdjustments(ScalingAdjustment=1, MetricIntervalLowerBound=0)
     return template.add_resource(
         ScalingPolicy(
-            title,
+            "AddOneServer",
             AutoScalingGroupName=Ref(group),
             PolicyType="StepScaling",
             AdjustmentType="ChangeInCapacity",
-            StepAdjustments=[StepAdjustments(ScalingAdjustment=adjustment, **interval)],
-            **warm_up,
+            StepAdjustments=[one_more],
+            EstimatedInstanceWarmup=WARM_UP_SECONDS,
+        )
+    )
+
+
+def _removing(template: Template, group: AutoScalingGroup) -> ScalingPolicy:
+    """Add the policy that removes a server, and the next one only after another 15 minutes (W8).
+
+    An alarm that stays on asks again every minute. A step would remove two servers within a minute, where simple
+    scaling waits for its cooldown. https://repost.aws/knowledge-center/autoscaling-policy-cloudwatch-alarm
+    """
+    return template.add_resource(
+        ScalingPolicy(
+            "RemoveOneServer",
+            AutoScalingGroupName=Ref(group),
+            PolicyType="SimpleScaling",
+            AdjustmentType="ChangeInCapacity",
+            ScalingAdjustment=-1,
+            Cooldown=str(SCALE_IN_PERIODS * SCALE_IN_PERIOD_SECONDS),
         )
     )

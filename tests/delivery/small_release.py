@@ -83,14 +83,30 @@ Outputs:
   WebAclArn: {Value: !If [HasFirewall, !Ref Acl, none]}
   CertificateArn: {Value: !If [HasDomain, !Ref Certificate, none]}
 """
+AUDIT = """\
+Parameters:
+  EnvironmentName: {Type: String}
+  AuditRetentionDays: {Type: String, Default: '365'}
+Resources:
+  Topic: {Type: 'AWS::SNS::Topic'}
+"""
+RECOVERY = """\
+Parameters:
+  EnvironmentName: {Type: String}
+  BackupVaultLock: {Type: String, Default: none}
+Resources:
+  Topic: {Type: 'AWS::SNS::Topic'}
+"""
 TOOLS_PARAMETERS = {"DevAccountId": "111111111111"}
 TARGET_PARAMETERS = {"ToolsAccountId": "999999999999", "ArtifactKeyArn": "arn:aws:kms:eu-west-1:999999999999:key/k"}
 
 ALWAYS = {
+    "audit_trail.yaml": AUDIT,
     "boundaries.yaml": BOUNDARIES,
     "deployment_policies.yaml": POLICIES,
     "deployment_policies_services.yaml": SERVICE_POLICIES,
     "global_edge.yaml": EDGE,
+    "recovery_region.yaml": RECOVERY,
     "tools_account.yaml": STORES,
 }
 """What every release has here, besides the roots that a test is about."""

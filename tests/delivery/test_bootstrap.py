@@ -11,10 +11,12 @@ from typing import Any, get_type_hints
 import pytest
 
 from generator.delivery.bootstrap import (
-    EDGE_REGION,
     after_target,
     after_tools,
+    audit_trail_choice,
+    bootstrap_audit_trail,
     bootstrap_global_edge,
+    bootstrap_recovery_region,
     bootstrap_target,
     bootstrap_tools,
     parse_parameters,
@@ -24,19 +26,31 @@ from generator.delivery.environment_parameters import read
 from generator.environment import REQUIRED_TAGS, Environment, TemplateConfiguration, load_all, select
 from generator.errors import UserError
 from generator.naming import (
+    AUDIT_TRAIL_STACK,
     BOUNDARIES_STACK,
     DEPLOYMENT_POLICIES_STACK,
     GLOBAL_EDGE_STACK,
     PIPELINE_STACK,
+    RECOVERY_REGION_STACK,
     SERVICE_POLICIES_STACK,
     TARGET_STACK,
     TOOLS_STACK,
 )
+from generator.regions import EDGE_REGION
 from generator.rehearsal.emulator import Emulator
 from generator.release import MANIFEST, to_json
 from generator.rendering import render
 from tests.delivery.conftest import REGION, ROOT, Account
-from tests.delivery.small_release import EDGE, PIPELINE, STORES, TARGET, TARGET_PARAMETERS, TOOLS_PARAMETERS, written
+from tests.delivery.small_release import (
+    BOUNDARIES,
+    EDGE,
+    PIPELINE,
+    STORES,
+    TARGET,
+    TARGET_PARAMETERS,
+    TOOLS_PARAMETERS,
+    written,
+)
 
 
 @pytest.fixture
@@ -370,6 +384,76 @@ def test_a_failure_at_the_edge_stores_nothing(account: Account, tmp_path: Path, 
     assert stored(account, "web-acl-arn") == ""
 
 
+def trail(account: Account, release: Path, configuration: TemplateConfiguration, events: list[Event]) -> Any:
+    return bootstrap_audit_trail(account.client("cloudformation"), release, configuration, events.append)
+
+
+def test_the_trail_is_a_stack_of_the_environments_region_with_its_settings(
+    account: Account, release: Path, dev: TemplateConfiguration
+) -> None:
+    trail(account, release, with_settings(dev, audit_retention_days="90"), [])
+    described = stack(account, AUDIT_TRAIL_STACK)
+    assert described["EnableTerminationProtection"] is True
+    assert tags(described) == dev.tags
+    given = {each["ParameterKey"]: each["ParameterValue"] for each in described["Parameters"]}
+    assert given == {"EnvironmentName": "dev", "AuditRetentionDays": "90"}
+    events: list[Event] = []
+    trail(account, release, with_settings(dev, audit_retention_days="90"), events)
+    assert events == [], "the second time nothing changes"
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [({}, True), ({"ManagementEventsTrail": "true"}, True), ({"ManagementEventsTrail": "false"}, False)],
+)
+def test_an_account_that_has_a_trail_gets_no_second_one(given: dict[str, str], wanted: bool) -> None:
+    assert audit_trail_choice({**given, "ToolsAccountId": "1"}) == (wanted, {"ToolsAccountId": "1"})
+
+
+def test_a_choice_that_is_none_is_refused_in_words() -> None:
+    with pytest.raises(UserError, match=r"ManagementEventsTrail is 'no': it must be true, or false where the account"):
+        audit_trail_choice({"ManagementEventsTrail": "no"})
+
+
+def second_region(account: Account, release: Path, configuration: TemplateConfiguration, events: list[Event]) -> Any:
+    def client(region: str) -> Any:
+        return account.emulator.client("cloudformation", account.account_id, region)
+
+    return bootstrap_recovery_region(client, release, configuration, events.append)
+
+
+def test_the_second_region_gets_a_stack_with_the_environments_settings(
+    account: Account, release: Path, dev: TemplateConfiguration
+) -> None:
+    copied = with_settings(dev, recovery_region="eu-central-1", backup_vault_lock="governance")
+    assert second_region(account, release, copied, []).complete
+    there = account.emulator.client("cloudformation", account.account_id, "eu-central-1")
+    [described] = there.describe_stacks(StackName=RECOVERY_REGION_STACK)["Stacks"]
+    assert described["EnableTerminationProtection"] is True
+    assert tags(described) == dev.tags
+    given = {each["ParameterKey"]: each["ParameterValue"] for each in described["Parameters"]}
+    assert given == {"EnvironmentName": "dev", "BackupVaultLock": "governance"}
+    assert stacks(account) == [], "nothing of it is in the environment's own region"
+    events: list[Event] = []
+    second_region(account, release, copied, events)
+    assert events == [], "the second time nothing changes"
+
+
+def test_without_a_second_region_there_is_nothing_to_do(
+    account: Account, release: Path, dev: TemplateConfiguration
+) -> None:
+    assert second_region(account, release, with_settings(dev, recovery_region=""), []) is None
+
+
+def test_boundaries_learn_where_copies_go(account: Account, tmp_path: Path, dev: TemplateConfiguration) -> None:
+    knowing = BOUNDARIES.replace("Resources:", "  RecoveryRegion: {Type: String, Default: ''}\nResources:")
+    release = written(tmp_path / "v9.9.9", {"boundaries.yaml": knowing, "target_account.yaml": TARGET})
+    copied = with_settings(dev, recovery_region="eu-central-1")
+    bootstrap_target(account.client("cloudformation"), release, copied, TARGET_PARAMETERS, lambda _: None)
+    given = {p["ParameterKey"]: p["ParameterValue"] for p in stack(account, BOUNDARIES_STACK)["Parameters"]}
+    assert given["RecoveryRegion"] == "eu-central-1"
+
+
 def test_the_generated_roots_bootstrap_account_after_account_with_the_values_that_are_printed(
     account: Account, emulator: Emulator, tmp_path: Path, dev: TemplateConfiguration
 ) -> None:
@@ -390,8 +474,10 @@ def test_the_generated_roots_bootstrap_account_after_account_with_the_values_tha
     for _ in range(2):
         events = []
         bootstrap_target(target.client("cloudformation"), release, dev, given, events.append)
+        trail(target, release, dev, events)
         edge(target, release, dev, events)
     assert events == [], "the second time nothing changes"
     roles = {role["RoleName"] for role in target.client("iam").list_roles()["Roles"]}
     assert {"web-platform-deployment", "web-platform-cloudformation"} <= roles
+    assert [each["IsMultiRegionTrail"] for each in target.client("cloudtrail").describe_trails()["trailList"]] == [True]
     assert f"s3://{deployment.outputs['SourceBucketName']}/source.zip" in lines[-1]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from generator import __version__
-from generator.naming import GLOBAL_EDGE_STACK, TARGET_STACK
+from generator.naming import AUDIT_TRAIL_STACK, GLOBAL_EDGE_STACK, TARGET_STACK
 from tests.delivery.commands import ANOTHER_REGION, refused, run, set_parameters
 from tests.delivery.conftest import REGION, Account
 from tests.delivery.small_release import PIPELINE, TARGET, TARGET_PARAMETERS, written
@@ -31,7 +31,7 @@ def stacks(account: Account, region: str) -> list[str]:
 def test_the_account_gets_what_pipeline_and_cloudfront_need(with_release: Path, account: Account) -> None:
     result = run(with_release, account, "bootstrap", "target", "--environment", "dev", *GIVEN)
     assert (result.returncode, result.stderr) == (0, "")
-    assert TARGET_STACK in stacks(account, REGION)
+    assert {TARGET_STACK, AUDIT_TRAIL_STACK} <= set(stacks(account, REGION))
     assert stacks(account, "us-east-1") == [GLOBAL_EDGE_STACK]
     assert stacks(account, ANOTHER_REGION) == []
     named = account.client("ssm").get_parameter(Name="/web-platform/dev/edge/web-acl-arn")["Parameter"]["Value"]
@@ -45,3 +45,10 @@ def test_without_firewall_and_domain_nothing_is_in_us_east_1(with_release: Path,
     set_parameters(with_release, WebApplicationFirewall="false")
     assert run(with_release, account, "bootstrap", "target", "--environment", "dev", *GIVEN).returncode == 0
     assert stacks(account, "us-east-1") == []
+
+
+def test_where_the_account_has_a_trail_none_is_made(with_release: Path, account: Account) -> None:
+    given = [*GIVEN, "ManagementEventsTrail=false"]
+    assert run(with_release, account, "bootstrap", "target", "--environment", "dev", *given).returncode == 0
+    assert TARGET_STACK in stacks(account, REGION)
+    assert AUDIT_TRAIL_STACK not in stacks(account, REGION)

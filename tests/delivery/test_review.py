@@ -93,7 +93,7 @@ def test_an_upgrade_is_compared_with_what_is_deployed(
     subject = subject_of(CURRENT)
     found = reviewed(target, subject, tmp_path)
     assert found.acceptable
-    assert re.fullmatch(r"dev: \d\d to add, \d\d to change, 0 to replace, 4 to remove", found.summary)
+    assert re.fullmatch(r"dev: \d+ to add, \d+ to change, 0 to replace, 4 to remove", found.summary)
     text = report(target, subject)
     for expected in ("WebTier/WebServerProfile", "execution-1", "Change set of `web-platform-dev`", "WebServerGroup"):
         assert expected in text, expected

@@ -17,6 +17,7 @@ LONGEST = {
     "AWS::AccountId": "111122223333",
     "AWS::Region": "ap-southeast-2",
     "AdditionalRegions": ",".join(["ap-southeast-2"] * 10),
+    "RecoveryRegion": "ap-northeast-1",
 }
 
 
@@ -52,13 +53,33 @@ def test_a_boundary_fits_a_managed_policy_wherever_it_is_deployed(templates: Tem
 def test_d9_regions_are_the_stacks_own_and_those_that_are_asked_for(
     templates: Templates, additional: str, regions: list[str]
 ) -> None:
-    found = resolved(templates["boundaries"], **{"AWS::Region": "eu-west-1", "AdditionalRegions": additional})
+    given = {"AWS::Region": "eu-west-1", "AdditionalRegions": additional, "RecoveryRegion": "eu-central-1"}
+    found = resolved(templates["boundaries"], **given)
     for title in ("WorkloadBoundary", "DeliveryBoundary"):
         statement = found[title]["Properties"]["PolicyDocument"]["Statement"][0]
         wanted = statement["Condition"]["StringEquals"]["aws:RequestedRegion"]
-        assert wanted == {"Fn::Split": [",", ",".join(regions)]}
+        assert wanted == regions
+
+
+@pytest.mark.parametrize(("recovery", "region"), [("", "eu-west-1"), ("eu-central-1", "eu-central-1")])
+def test_d10_what_copies_data_acts_in_the_second_region_and_nobody_else_does(
+    templates: Templates, recovery: str, region: str
+) -> None:
+    given = {"AWS::Region": "eu-west-1", "AdditionalRegions": "", "RecoveryRegion": recovery, "AWS::Partition": "aws"}
+    found = resolved(templates["boundaries"], **given, **{"AWS::AccountId": "111122223333"})
+    [statement] = [
+        each
+        for policy in found.values()
+        for each in policy["Properties"]["PolicyDocument"]["Statement"]
+        if each["Sid"] == "WhereCopiesAre"
+    ]
+    assert statement["Condition"]["StringEquals"] == {"aws:RequestedRegion": region}
+    names = ("backup", "restore", "replication", "break-glass")
+    copying = [f"arn:aws:iam::111122223333:role/web-platform-{name}" for name in names]
+    assert statement["Condition"]["ArnEquals"] == {"aws:PrincipalArn": copying}
 
 
 def test_boundaries_are_the_same_in_every_account(templates: Templates) -> None:
     """They stand in the tools account too, and know no environment."""
-    assert templates["boundaries"]["Parameters"].keys() == {"AdditionalRegions"}
+    declared = templates["boundaries"]["Parameters"]
+    assert {name: each["Default"] for name, each in declared.items()} == {"AdditionalRegions": "", "RecoveryRegion": ""}

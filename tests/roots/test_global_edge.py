@@ -1,4 +1,4 @@
-"""W5, D8: what CloudFront uses in us-east-1: the web ACL with its log, and the viewers' certificate."""
+"""W5, D8, D12: what CloudFront uses in us-east-1: the web ACL with its log, the viewers' certificate, the alarms."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from generator.naming import BOOTSTRAP_STACKS, GLOBAL_EDGE_STACK
 from generator.web_acl import MANAGED_RULES
 from tests.intrinsics import Template, Templates, of_type, resolved
 
-WITHOUT_DOMAIN = {"EnvironmentName": "dev", "DomainName": "", "HostedZoneId": "", "WebApplicationFirewall": "true"}
+WITHOUT_DOMAIN = {
+    "EnvironmentName": "dev",
+    "DomainName": "",
+    "HostedZoneId": "",
+    "WebApplicationFirewall": "true",
+    "OnCallEmail": "",
+    "OnCallUrl": "",
+    "OperationsEmail": "",
+}
 WITH_DOMAIN = WITHOUT_DOMAIN | {"DomainName": "shop.example.com", "HostedZoneId": "Z1"}
 
 
@@ -62,12 +70,69 @@ def test_w5_with_a_domain_the_viewers_certificate_is_validated_through_dns(templ
 def test_what_is_not_there_is_given_out_as_none(
     templates: Templates, settings: dict[str, str], acl: object, certificate: object
 ) -> None:
-    assert outputs(templates["global_edge"], **settings) == {"WebAclArn": acl, "CertificateArn": certificate}
+    found = outputs(templates["global_edge"], **settings)
+    assert (found["WebAclArn"], found["CertificateArn"]) == (acl, certificate)
 
 
 def test_d8_without_the_firewall_nothing_of_it_is_paid_for(templates: Templates) -> None:
     left = resolved(templates["global_edge"], **WITH_DOMAIN | {"WebApplicationFirewall": "false"})
-    assert list(left) == ["Certificate"]
+    assert {name for name in left if name.startswith(("WebAcl", "Logs", "EdgeRequests"))} == set()
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"), [(WITHOUT_DOMAIN, "EdgePageTopic"), (WITH_DOMAIN, "EdgeOperationsTopic")]
+)
+def test_d12_errors_of_cloudfront_page_unless_the_load_balancers_do(
+    templates: Templates, settings: dict[str, str], told: str
+) -> None:
+    """With a domain CloudFront hands on what the load balancer answers, for which the outage pages."""
+    errors = resolved(templates["global_edge"], **settings)["EdgeServerErrors"]["Properties"]
+    assert errors["AlarmActions"] == [{"Ref": told}]
+
+
+def test_d12_errors_are_asked_of_a_distribution_that_comes_later(templates: Templates) -> None:
+    [query] = resolved(templates["global_edge"], **WITHOUT_DOMAIN)["EdgeServerErrors"]["Properties"]["Metrics"]
+    assert query["Expression"] == 'SELECT MAX("5xxErrorRate") FROM SCHEMA("AWS/CloudFront", DistributionId, Region)'
+
+
+def test_d12_all_else_of_the_edge_can_wait_until_morning(templates: Templates) -> None:
+    found = of_type({"Resources": resolved(templates["global_edge"], **WITH_DOMAIN)}, "AWS::CloudWatch::Alarm")
+    assert found.keys() == {"EdgeServerErrors", "EdgeRequestsBlocked", "EdgeCertificateExpires"}
+    for name in found.keys() - {"EdgeServerErrors"}:
+        assert found[name]["Properties"]["AlarmActions"] == [{"Ref": "EdgeOperationsTopic"}]
+
+
+def test_d12_certificate_is_watched_where_there_is_one(templates: Templates) -> None:
+    assert "EdgeCertificateExpires" not in resolved(templates["global_edge"], **WITHOUT_DOMAIN)
+    watched = resolved(templates["global_edge"], **WITH_DOMAIN)["EdgeCertificateExpires"]["Properties"]
+    assert watched["Dimensions"] == [{"Name": "CertificateArn", "Value": {"Ref": "Certificate"}}]
+
+
+def test_d12_firewalls_metric_has_no_region_for_cloudfront(templates: Templates) -> None:
+    """And is known by the name of the metric, not by the web ACL's own."""
+    watched = resolved(templates["global_edge"], **WITH_DOMAIN)["EdgeRequestsBlocked"]["Properties"]
+    [acl] = of_type(templates["global_edge"], "AWS::WAFv2::WebACL").values()
+    assert {each["Name"]: each["Value"] for each in watched["Dimensions"]} == {
+        "WebACL": acl["Properties"]["VisibilityConfig"]["MetricName"],
+        "Rule": "ALL",
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "subscribed"),
+    [
+        ({}, {}),
+        ({"OnCallEmail": "on-call@example.com"}, {"EdgePageMail": "on-call@example.com"}),
+        ({"OnCallUrl": "https://paging.example.com"}, {"EdgePageCall": "https://paging.example.com"}),
+        ({"OperationsEmail": "operations@example.com"}, {"EdgeOperationsMail": "operations@example.com"}),
+    ],
+)
+def test_d12_whoever_is_named_is_told(
+    templates: Templates, settings: dict[str, str], subscribed: dict[str, str]
+) -> None:
+    found = {"Resources": resolved(templates["global_edge"], **WITHOUT_DOMAIN | settings)}
+    subscriptions = of_type(found, "AWS::SNS::Subscription")
+    assert {name: each["Properties"]["Endpoint"] for name, each in subscriptions.items()} == subscribed
 
 
 def test_d9_no_deployment_changes_the_global_edge() -> None:

@@ -12,7 +12,15 @@ from generator.delivery.bootstrap import TARGET_STACKS, TOOLS_STACKS, bootstrap_
 from generator.delivery.deploy import create_change_set, execute_change_set, template_text
 from generator.deployment_permissions.policies import policy_names
 from generator.environment import TemplateConfiguration, load_all
-from generator.naming import BREAK_GLASS_ROLE, DELIVERY_BOUNDARY, GLOBAL_EDGE_STACK, PROJECT, pascal_case
+from generator.naming import (
+    AUDIT_TRAIL_STACK,
+    BREAK_GLASS_ROLE,
+    DELIVERY_BOUNDARY,
+    GLOBAL_EDGE_STACK,
+    PROJECT,
+    RECOVERY_REGION_STACK,
+    pascal_case,
+)
 from generator.rehearsal.emulator import Emulator
 from generator.rendering import render
 from generator.roots import target_account
@@ -110,7 +118,8 @@ def test_the_bootstraps_stacks_are_an_administrators(templates: Templates, title
     [denied] = [each for each in claims.rights_of(templates["target_account"], title) if each["Effect"] == "Deny"]
     assert denied["Action"] == ["cloudformation:*"]
     stacks = [resource["Fn::Sub"].partition(":stack/")[2] for resource in denied["Resource"]]
-    bootstrapped = {stack for _, stack in (*TARGET_STACKS, *TOOLS_STACKS)} | {GLOBAL_EDGE_STACK}
+    others = {AUDIT_TRAIL_STACK, GLOBAL_EDGE_STACK, RECOVERY_REGION_STACK}
+    bootstrapped = {stack for _, stack in (*TARGET_STACKS, *TOOLS_STACKS)} | others
     assert sorted(stacks) == sorted(f"{stack}/*" for stack in bootstrapped)
 
 

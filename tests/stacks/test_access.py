@@ -6,7 +6,7 @@ import pytest
 
 from tests import access_claims
 from tests.access_claims import EVERYTHING, access
-from tests.intrinsics import Templates, of_type
+from tests.intrinsics import Templates, of_type, resolve
 
 MODES = ("ssm", "ssh", "none")
 
@@ -49,6 +49,13 @@ def test_nothing_of_the_platform_waits_for_access(templates: Templates) -> None:
 
 def test_d1_what_is_not_asked_for_is_not_there(templates: Templates) -> None:
     access_claims.check_what_is_not_asked_for_is_not_there(templates)
+
+
+@pytest.mark.parametrize(("address", "given"), [("198.51.100.10", {"Ref": "VpnConnection"}), ("", "none")])
+def test_vpn_is_given_out_where_there_is_one(templates: Templates, address: str, given: object) -> None:
+    template = templates["access"]
+    value = template["Outputs"]["VpnConnectionId"]["Value"]
+    assert resolve(value, template, {"VpnGatewayAddress": address}) == given
 
 
 def test_d8_vpn_speaks_strong_algorithms_only(templates: Templates) -> None:

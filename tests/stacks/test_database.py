@@ -32,7 +32,7 @@ def test_d10_master_password_is_managed_or_generated_and_never_both(templates: T
 
 @pytest.mark.parametrize(("wanted", "names"), [("true", {"Database", "ReadReplica"}), ("false", {"Database"})])
 def test_d3_replica_and_its_logs_exist_where_asked_for(templates: Templates, wanted: str, names: set[str]) -> None:
-    resources = resolved(templates["database"], DatabaseReadReplica=wanted)
+    resources = resolved(templates["database"], DatabaseReadReplica=wanted, OfficeHoursOnly="false")
     instances = {name: found for name, found in resources.items() if found["Type"] == "AWS::RDS::DBInstance"}
     assert instances.keys() == names
     logs = {name for name, found in resources.items() if found["Type"] == "AWS::Logs::LogGroup"}
@@ -56,8 +56,10 @@ def test_e9_engine_is_postgresql_of_the_parameter_groups_family(templates: Templ
     assert resources["DatabaseParameters"]["Properties"]["Family"] == f"postgres{major}"
 
 
-def test_windows_of_backup_and_maintenance_do_not_overlap(templates: Templates) -> None:
-    database = templates["database"]["Resources"]["Database"]["Properties"]
+@pytest.mark.parametrize("hours", ["true", "false"])
+def test_windows_of_backup_and_maintenance_do_not_overlap(templates: Templates, hours: str) -> None:
+    resources = resolved(templates["database"], DatabaseReadReplica="false", OfficeHoursOnly=hours)
+    database = resources["Database"]["Properties"]
     backup = database["PreferredBackupWindow"].split("-")
     maintenance = [end.partition(":")[2] for end in database["PreferredMaintenanceWindow"].split("-")]
     assert backup[0] < backup[1] <= maintenance[0] < maintenance[1]
@@ -100,7 +102,8 @@ def test_identifier_is_one_that_rds_accepts(templates: Templates, instance: str)
 
 @pytest.mark.parametrize("replica", ["true", "false"])
 def test_d5_applications_find_endpoint_and_secret_in_ssm(templates: Templates, replica: str) -> None:
-    resources = resolved(templates["database"], DatabaseReadReplica=replica, EnvironmentName="dev")
+    database = templates["database"]
+    resources = resolved(database, DatabaseReadReplica=replica, OfficeHoursOnly="false", EnvironmentName="dev")
     published = {
         resource["Properties"]["Name"]: resource["Properties"]["Value"]
         for resource in resources.values()

@@ -25,6 +25,7 @@ WITHOUT_DOMAIN = {
     "WebApplicationFirewall": "true",
     "ShieldAdvanced": "false",
     "AWS::Region": "a-region",
+    "RecoveryRegion": "",
 }
 WITH_DOMAIN = WITHOUT_DOMAIN | {"DomainName": "shop.example.com"}
 THIS_DISTRIBUTION = {

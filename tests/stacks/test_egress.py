@@ -63,3 +63,20 @@ def test_interface_endpoint_answers_under_the_services_own_name(templates: Templ
         assert properties["PrivateDnsEnabled"] is True, name
         assert properties["SubnetIds"] == {"Ref": "PrivateSubnetIds"}, name
         assert properties["SecurityGroupIds"] == [{"Ref": "EndpointGroupId"}], name
+
+
+@pytest.mark.parametrize(
+    ("zones", "nat_gateways", "given"),
+    [
+        ("2", "single", ["A", "none", "none"]),
+        ("2", "per-zone", ["A", "B", "none"]),
+        ("3", "per-zone", ["A", "B", "C"]),
+    ],
+)
+def test_each_nat_gateway_is_given_out(templates: Templates, zones: str, nat_gateways: str, given: list[str]) -> None:
+    template = templates["egress"]
+    names = ("NatGatewayId", "NatGatewayBId", "NatGatewayCId")
+    as_resources = {name: {"Type": "Output", "Properties": template["Outputs"][name]} for name in names}
+    found = resolved({**template, "Resources": as_resources}, ZoneCount=zones, NatGateways=nat_gateways)
+    values = [found[name]["Properties"]["Value"] for name in names]
+    assert values == [value if value == "none" else {"Ref": f"NatGateway{value}"} for value in given]

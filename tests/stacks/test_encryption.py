@@ -21,12 +21,12 @@ def test_d10_data_and_keys_outlive_their_stacks(templates: Templates) -> None:
     claims.check_data_outlives_its_stack(templates)
 
 
-@pytest.mark.parametrize("name", ["DataKey", "LogsKey"])
+@pytest.mark.parametrize("name", ["DataKey", "LogsKey", "BackupKey", "NotificationsKey"])
 def test_deleted_key_can_be_brought_back_for_as_long_as_kms_allows(templates: Templates, name: str) -> None:
     assert templates["encryption"]["Resources"][name]["Properties"]["PendingWindowInDays"] == 30
 
 
-@pytest.mark.parametrize("name", ["DataKey", "LogsKey"])
+@pytest.mark.parametrize("name", ["DataKey", "LogsKey", "BackupKey", "NotificationsKey"])
 def test_account_can_always_change_the_key_policy(templates: Templates, name: str) -> None:
     """A key whose policy nobody may change is lost; KMS refuses to create one."""
     first = templates["encryption"]["Resources"][name]["Properties"]["KeyPolicy"]["Statement"][0]
@@ -52,9 +52,21 @@ def test_logs_key_is_used_by_cloudwatch_logs_of_this_account(templates: Template
     assert "${AWS::AccountId}" in group["Fn::Sub"]
 
 
+def test_d12_notifications_key_is_used_by_what_publishes_for_this_account(templates: Templates) -> None:
+    """EventBridge alone does not say for whom it asks, and would be refused by a condition."""
+    statements = templates["encryption"]["Resources"]["NotificationsKey"]["Properties"]["KeyPolicy"]["Statement"]
+    uses = {s["Principal"]["Service"]: s for s in statements if s["Sid"].startswith("PublishingBy")}
+    assert {name.removesuffix(".amazonaws.com") for name in uses} == set(encryption.PUBLISHERS)
+    for service, use in uses.items():
+        assert use["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+        condition = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+        assert use.get("Condition") == (None if service == "events.amazonaws.com" else condition)
+
+
 def test_each_key_has_an_alias_and_an_output(templates: Templates) -> None:
     template = templates["encryption"]
+    keys = of_type(template, "AWS::KMS::Key")
     aliases = of_type(template, "AWS::KMS::Alias").values()
-    assert {alias["Properties"]["TargetKeyId"]["Ref"] for alias in aliases} == {"DataKey", "LogsKey"}
-    assert template["Outputs"]["DataKeyArn"]["Value"] == {"Fn::GetAtt": ["DataKey", "Arn"]}
-    assert template["Outputs"]["LogsKeyArn"]["Value"] == {"Fn::GetAtt": ["LogsKey", "Arn"]}
+    assert {alias["Properties"]["TargetKeyId"]["Ref"] for alias in aliases} == keys.keys()
+    for key in keys:
+        assert template["Outputs"][f"{key}Arn"]["Value"] == {"Fn::GetAtt": [key, "Arn"]}

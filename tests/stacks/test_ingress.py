@@ -18,6 +18,7 @@ WITHOUT_DOMAIN = {**OPTIONS, **NAMES, "DomainName": "", "HostedZoneId": ""}
 FIREWALL = {"WebAcl", "WebAclLogGroup", "WebAclLogging", "WebAclAssociation"}
 EDGE = {
     "EnvironmentName": "dev",
+    "RecoveryRegion": "",
     "DomainName": "www.example.com",
     "WebApplicationFirewall": "true",
     "ShieldAdvanced": "false",
@@ -84,6 +85,18 @@ def test_d4_cloudfront_finds_the_load_balancer_by_a_name_of_its_own(templates: T
     assert record["AliasTarget"]["DNSName"] == {"Fn::GetAtt": ["LoadBalancer", "DNSName"]}
     [_, origin] = resolved(templates["edge"], **EDGE)["Distribution"]["Properties"]["DistributionConfig"]["Origins"]
     assert origin["DomainName"] == record["Name"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "given"),
+    [(WITH_DOMAIN, {"Ref": "Certificate"}), (WITHOUT_DOMAIN, "none")],
+    ids=["domain", "no domain"],
+)
+def test_certificate_is_given_out_where_it_is_the_stacks_own(
+    templates: Templates, settings: dict[str, str], given: object
+) -> None:
+    template = templates["ingress"]
+    assert resolve(template["Outputs"]["CertificateArn"]["Value"], template, settings) == given
 
 
 @pytest.mark.parametrize(

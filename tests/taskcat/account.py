@@ -261,6 +261,11 @@ def _delete_secret(run: Run, region: str, arn: str) -> None:
     run.client("secretsmanager", region).delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 
 
+def _delete_vault(run: Run, region: str, name: str) -> None:
+    """Delete a vault. One that a daily backup went into during the run refuses; its backups are due after a week."""
+    run.client("backup", region).delete_backup_vault(BackupVaultName=name)
+
+
 def _delete_log_group(run: Run, region: str, name: str) -> None:
     run.client("logs", region).delete_log_group(logGroupName=name)
 
@@ -281,6 +286,7 @@ REMOVERS: Mapping[str, Callable[[Run, str, str], None]] = MappingProxyType(
         "AWS::RDS::DBSnapshot": _delete_snapshot,
         "AWS::SecretsManager::Secret": _delete_secret,
         "AWS::Logs::LogGroup": _delete_log_group,
+        "AWS::Backup::BackupVault": _delete_vault,
         "AWS::KMS::Key": _delete_key,
     }
 )

@@ -1,0 +1,162 @@
+"""What operates an environment, nested beside what runs in it. Part of the root `platform`."""
+
+from __future__ import annotations
+
+from troposphere import Equals, If, Template
+
+from generator.environment import Environment
+from generator.naming import in_environment
+from generator.nesting import add_condition, nest
+from generator.parameter_types import ResourceName, ResponsePlanArn
+from generator.stacks import (
+    access,
+    cost,
+    database,
+    edge,
+    egress,
+    encryption,
+    ingress,
+    network,
+    observability,
+    on_call,
+    recovery,
+    security,
+    storage,
+    web_tier,
+)
+
+HAS_INCIDENT_MANAGER = "HasIncidentManager"
+
+
+def nest_on_call(template: Template, parameters: Environment) -> ResponsePlanArn:
+    """Nest the turns on call where asked for, and return what an outage starts there, or none."""
+    add_condition(template, HAS_INCIDENT_MANAGER, Equals(parameters.incident_manager, "true"))
+    turns = nest(
+        template,
+        on_call.build,
+        on_call.Parameters(
+            environment_name=parameters.environment_name,
+            on_call_email=parameters.on_call_email,
+            second_on_call_email=parameters.second_on_call_email,
+            escalation_email=parameters.escalation_email,
+            time_zone=parameters.time_zone,
+        ),
+        condition=HAS_INCIDENT_MANAGER,
+    )
+    return ResponsePlanArn(If(HAS_INCIDENT_MANAGER, turns.response_plan_arn, "none"))
+
+
+def nest_observability(
+    template: Template,
+    parameters: Environment,
+    keys: encryption.Outputs,
+    front: edge.Outputs,
+    net: network.Outputs,
+    way_out: egress.Outputs,
+    stores: storage.Outputs,
+    way_in: ingress.Outputs,
+    servers: web_tier.Outputs,
+    people: access.Outputs,
+    plan: ResponsePlanArn,
+) -> observability.Outputs:
+    return nest(
+        template,
+        observability.build,
+        observability.Parameters(
+            environment_name=parameters.environment_name,
+            notifications_key_arn=keys.notifications_key_arn,
+            on_call_email=parameters.on_call_email,
+            on_call_url=parameters.on_call_url,
+            escalation_email=parameters.escalation_email,
+            operations_email=parameters.operations_email,
+            incident_manager=parameters.incident_manager,
+            response_plan_arn=plan,
+            application_url=way_in.application_url,
+            application_archive_key=parameters.application_archive_key,
+            domain_name=parameters.domain_name,
+            log_bucket_name=stores.log_bucket_name,
+            synthetic_canary=parameters.synthetic_canary,
+            distribution_id=front.distribution_id,
+            load_balancer_full_name=way_in.load_balancer_full_name,
+            target_group_full_name=servers.target_group_full_name,
+            certificate_arn=way_in.certificate_arn,
+            web_application_firewall=parameters.web_application_firewall,
+            shield_advanced=parameters.shield_advanced,
+            web_server_group_name=servers.web_server_group_name,
+            log_group_name=servers.log_group_name,
+            web_server_maximum=parameters.web_server_maximum,
+            scale_out_cpu_percent=parameters.scale_out_cpu_percent,
+            office_hours_only=parameters.office_hours_only,
+            # By their names, and not by the database's outputs: nothing waits for it.
+            database_id=ResourceName(in_environment(database.IDENTIFIER)),
+            database_replica_id=ResourceName(in_environment(database.REPLICA_IDENTIFIER)),
+            database_instance_class=parameters.database_instance_class,
+            database_storage=parameters.database_storage,
+            database_read_replica=parameters.database_read_replica,
+            session_table_name=stores.session_table_name,
+            file_system_id=stores.file_system_id,
+            zone_count=net.zone_count,
+            nat_gateways=parameters.nat_gateways,
+            nat_gateway_id=way_out.nat_gateway_id,
+            nat_gateway_b_id=way_out.nat_gateway_b_id,
+            nat_gateway_c_id=way_out.nat_gateway_c_id,
+            vpn_gateway_address=parameters.vpn_gateway_address,
+            vpn_connection_id=people.vpn_connection_id,
+        ),
+    )
+
+
+def nest_recovery(
+    template: Template,
+    parameters: Environment,
+    keys: encryption.Outputs,
+    front: edge.Outputs,
+    net: network.Outputs,
+    groups: security.Outputs,
+    stores: storage.Outputs,
+    watch: observability.Outputs,
+) -> recovery.Outputs:
+    return nest(
+        template,
+        recovery.build,
+        recovery.Parameters(
+            environment_name=parameters.environment_name,
+            backup_key_arn=keys.backup_key_arn,
+            data_key_arn=keys.data_key_arn,
+            isolated_subnet_ids=net.isolated_subnet_ids,
+            database_group_id=groups.database_group_id,
+            website_bucket_name=front.website_bucket_name,
+            release_bucket_name=stores.release_bucket_name,
+            operations_topic_arn=watch.operations_topic_arn,
+            long_term_backups=parameters.long_term_backups,
+            backup_vault_lock=parameters.backup_vault_lock,
+            recovery_region=parameters.recovery_region,
+            restore_testing=parameters.restore_testing,
+            office_hours_only=parameters.office_hours_only,
+            time_zone=parameters.time_zone,
+        ),
+    )
+
+
+def nest_cost(
+    template: Template,
+    parameters: Environment,
+    servers: web_tier.Outputs,
+    watch: observability.Outputs,
+) -> cost.Outputs:
+    return nest(
+        template,
+        cost.build,
+        cost.Parameters(
+            environment_name=parameters.environment_name,
+            monthly_budget=parameters.monthly_budget,
+            cost_anomaly_monitor=parameters.cost_anomaly_monitor,
+            operations_topic_arn=watch.operations_topic_arn,
+            office_hours_only=parameters.office_hours_only,
+            time_zone=parameters.time_zone,
+            web_server_group_name=servers.web_server_group_name,
+            web_server_minimum=parameters.web_server_minimum,
+            web_server_maximum=parameters.web_server_maximum,
+            database_id=ResourceName(in_environment(database.IDENTIFIER)),
+        ),
+    )

@@ -1,0 +1,169 @@
+"""What pages somebody, once: composite alarms and their escalation. Part of the stack `observability`.
+
+`Outage` is in alarm while visitors suffer, whatever of its parts says so, and pages when it begins and when it is over
+(D12). Nobody is paged again when a second part goes into alarm. `Degraded` can wait until morning, and says nothing
+while there is an outage, which is its cause or makes it unimportant. Where web servers stop at night, nothing is an
+outage until they have had a quarter of an hour to start.
+
+`UnacknowledgedOutage` has the same state as the outage. It waits a quarter of an hour for somebody to acknowledge the
+page, and tells the next one if nobody did. Who acknowledges puts a metric with one command (runbook), which holds for
+an hour; then the outage is over, acknowledged again, or told to the next one.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from troposphere import AWSHelperFn, GetAtt, If, Join, Ref, Sub, Template
+from troposphere.cloudwatch import CompositeAlarm
+
+from generator.alarms import Metric, Window, above, at_least, below, description, metric_alarm
+from generator.naming import OPERATORS_NAMESPACE
+from generator.nesting import only_if
+from generator.parameter_types import EnvironmentName, ResourceName, ResponsePlanArn
+from generator.stacks.observability_topics import HAS_INCIDENT_MANAGER, Topics
+
+VISITORS_SUFFER = ("NoHealthyServer", "ServerErrors", "LoadBalancerErrors", "RejectedConnections", "CanaryFailed")
+VISITORS_NOTICE = ("SlowResponses", "UnhealthyServers", "ApplicationErrors")
+"""The alarms that have no actions of their own, but through a composite alarm."""
+
+PAGE_ACKNOWLEDGED = "PageAcknowledged"
+"""The metric that somebody puts who has read a page, and the alarm on it."""
+
+ACKNOWLEDGE_WITHIN_SECONDS = 900
+ACKNOWLEDGED_FOR = Window(12, 300, datapoints=1)  # an hour
+
+HAS_OFFICE_HOURS = "HasOfficeHours"
+"""The condition that the stack defines for web servers that stop at night."""
+
+SERVERS_ASLEEP = "ServersAsleep"
+SINCE_THEY_WOKE = Window(15, 60, datapoints=1)  # longer than a server may install itself (web_tier)
+
+OUTAGE_MAY_FOLLOW_SECONDS = 180
+"""An outage shows in some alarms minutes before it shows in those of `Outage`."""
+
+GRACE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Outages:
+    """The composite alarms, and the alarm that keeps one of them quiet."""
+
+    outage: CompositeAlarm
+    degraded: CompositeAlarm
+    unacknowledged: CompositeAlarm
+
+
+def add_outage(
+    template: Template,
+    environment_name: EnvironmentName,
+    topics: Topics,
+    response_plan_arn: ResponsePlanArn,
+    web_server_group_name: ResourceName,
+) -> Outages:
+    """Add the composite alarms over those that are in the template already, and who is told that a page got lost."""
+    _asleep(template, web_server_group_name)
+    outage = _outage(template, topics, response_plan_arn)
+    _page_not_delivered(template, topics)
+    return Outages(
+        outage, _degraded(template, topics, outage), _unacknowledged(template, environment_name, topics, outage)
+    )
+
+
+def _asleep(template: Template, web_server_group_name: ResourceName) -> None:
+    wanted = {"AutoScalingGroupName": web_server_group_name}
+    template.add_resource(
+        metric_alarm(
+            SERVERS_ASLEEP,
+            means="No web server is wanted, or has been for a quarter of an hour yet; nobody is paged.",
+            metric=Metric("AWS/AutoScaling", "GroupDesiredCapacity", wanted, "Minimum"),
+            breach=below(1),
+            window=SINCE_THEY_WOKE,
+            actions=[],
+            condition=HAS_OFFICE_HOURS,
+        )
+    )
+
+
+def _outage(template: Template, topics: Topics, response_plan_arn: ResponsePlanArn) -> CompositeAlarm:
+    awake = Sub(f' AND NOT ALARM("${{{SERVERS_ASLEEP}}}")')
+    return template.add_resource(
+        CompositeAlarm(
+            "Outage",
+            AlarmDescription=description("Outage", "Visitors are not served, or get errors."),
+            AlarmRule=Join("", ["(", _any_of(template, VISITORS_SUFFER), ")", If(HAS_OFFICE_HOURS, awake, "")]),
+            AlarmActions=[Ref(topics.page), only_if(HAS_INCIDENT_MANAGER, response_plan_arn)],
+            OKActions=[Ref(topics.page)],
+        )
+    )
+
+
+def _degraded(template: Template, topics: Topics, outage: CompositeAlarm) -> CompositeAlarm:
+    return template.add_resource(
+        CompositeAlarm(
+            "Degraded",
+            AlarmDescription=description("Degraded", "Visitors are served, but slowly or with some errors."),
+            AlarmRule=_any_of(template, VISITORS_NOTICE),
+            AlarmActions=[Ref(topics.operations)],
+            ActionsSuppressor=Ref(outage),
+            ActionsSuppressorWaitPeriod=OUTAGE_MAY_FOLLOW_SECONDS,
+            ActionsSuppressorExtensionPeriod=OUTAGE_MAY_FOLLOW_SECONDS,
+        )
+    )
+
+
+def _unacknowledged(
+    template: Template, environment_name: EnvironmentName, topics: Topics, outage: CompositeAlarm
+) -> CompositeAlarm:
+    acknowledged = template.add_resource(
+        metric_alarm(
+            PAGE_ACKNOWLEDGED,
+            means="Somebody has acknowledged a page within the last hour; the escalation waits.",
+            metric=Metric(OPERATORS_NAMESPACE, PAGE_ACKNOWLEDGED, {"Environment": environment_name}, "Sum"),
+            breach=at_least(1),
+            window=ACKNOWLEDGED_FOR,
+            actions=[],
+        )
+    )
+    means = f"Nobody has acknowledged the page of an outage for {ACKNOWLEDGE_WITHIN_SECONDS // 60} minutes."
+    return template.add_resource(
+        CompositeAlarm(
+            "UnacknowledgedOutage",
+            AlarmDescription=description("UnacknowledgedOutage", means),
+            AlarmRule=_in_alarm(str(outage.title)),
+            AlarmActions=[Ref(topics.escalation)],
+            ActionsSuppressor=Ref(acknowledged),
+            ActionsSuppressorWaitPeriod=ACKNOWLEDGE_WITHIN_SECONDS,
+            ActionsSuppressorExtensionPeriod=GRACE_SECONDS,
+        )
+    )
+
+
+def _page_not_delivered(template: Template, topics: Topics) -> None:
+    template.add_resource(
+        metric_alarm(
+            "PageNotDelivered",
+            means="A page did not reach somebody who subscribes to pages.",
+            metric=Metric(
+                "AWS/SNS", "NumberOfNotificationsFailed", {"TopicName": GetAtt(topics.page, "TopicName")}, "Sum"
+            ),
+            breach=above(0),
+            window=Window(1, 300),
+            actions=[Ref(topics.operations)],
+        )
+    )
+
+
+def _any_of(template: Template, titles: Sequence[str]) -> Join:
+    """Return the rule that one of these alarms is in alarm; what has a condition is left out where it is not there."""
+    rules: list[AWSHelperFn] = []
+    for title in titles:
+        condition = template.resources[title].resource.get("Condition")
+        rules.append(only_if(condition, _in_alarm(title)) if condition else _in_alarm(title))
+    return Join(" OR ", rules)
+
+
+def _in_alarm(title: str) -> Sub:
+    return Sub(f'ALARM("${{{title}}}")')

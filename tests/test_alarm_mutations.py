@@ -1,0 +1,178 @@
+"""The promises of alarms bite: each holds on the templates as they are, and fails once what it protects is broken."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+
+from tests import alarm_claims
+from tests.intrinsics import Templates
+from tests.test_mutations import Claim, Mutation, drop, put, refuse_tls_no_more, replace_text
+
+CLAIMS: dict[str, Claim] = {
+    name: getattr(alarm_claims, name) for name in sorted(dir(alarm_claims)) if name.startswith("check_")
+}
+
+PAGE = {"Ref": "PageTopic"}
+OPERATIONS = {"Ref": "OperationsTopic"}
+EVERYBODY = [
+    {
+        "Sid": "PublishingByCloudwatch",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Action": ["sns:Publish"],
+        "Resource": [{"Ref": "PageTopic"}],
+    },
+    {"Sid": "Tls", "Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+]
+
+MUTATIONS = [
+    Mutation(
+        "an alarm has no page in the runbook",
+        put("observability/DatabaseBusy/AlarmDescription", "The database is busy."),
+        alarm_claims.check_alarm_says_what_it_means_and_where_to_read_on,
+    ),
+    Mutation(
+        "an alarm sends its reader to another's page",
+        replace_text("recovery/BackupJobFailed/AlarmDescription", "#backup-job-failed", "#outage"),
+        alarm_claims.check_alarm_says_what_it_means_and_where_to_read_on,
+    ),
+    Mutation(
+        "an event comes without a page",
+        put("observability/DatabaseEvent/Description", "Something of the database."),
+        alarm_claims.check_alarm_says_what_it_means_and_where_to_read_on,
+    ),
+    Mutation(
+        "an alarm tells nobody",
+        drop("observability/DatabaseStorageLow/AlarmActions"),
+        alarm_claims.check_alarm_tells_somebody,
+    ),
+    Mutation(
+        "an alarm is switched off",
+        put("observability/Outage/ActionsEnabled", False),
+        alarm_claims.check_alarm_tells_somebody,
+    ),
+    Mutation(
+        "a part of the outage is forgotten",
+        drop("observability/Outage/AlarmRule/Fn::Join/1/1/Fn::Join/1/1"),
+        alarm_claims.check_alarm_tells_somebody,
+    ),
+    Mutation(
+        "a part of the outage pages as well",
+        put("observability/ServerErrors/AlarmActions", [PAGE]),
+        alarm_claims.check_nobody_is_paged_twice,
+    ),
+    Mutation(
+        "what an outage does to answers is told besides",
+        drop("observability/Degraded/ActionsSuppressor"),
+        alarm_claims.check_nobody_is_paged_twice,
+    ),
+    Mutation(
+        "a full disk wakes somebody",
+        put("observability/WebServerDisk/AlarmActions", [PAGE]),
+        alarm_claims.check_alarm_tells_the_right_people,
+    ),
+    Mutation(
+        "an outage waits until morning",
+        put("observability/Outage/AlarmActions/0", OPERATIONS),
+        alarm_claims.check_alarm_tells_the_right_people,
+    ),
+    Mutation(
+        "nobody hears that it is over",
+        drop("observability/Outage/OKActions"),
+        alarm_claims.check_alarm_tells_the_right_people,
+    ),
+    Mutation(
+        "an acknowledged page is escalated",
+        put("observability/UnacknowledgedOutage/ActionsSuppressor", {"Ref": "WebServerDisk"}),
+        alarm_claims.check_unacknowledged_page_is_escalated,
+    ),
+    Mutation(
+        "nobody is given the time to acknowledge",
+        put("observability/UnacknowledgedOutage/ActionsSuppressorWaitPeriod", 60),
+        alarm_claims.check_unacknowledged_page_is_escalated,
+    ),
+    Mutation(
+        "a web server can acknowledge",
+        put("observability/PageAcknowledged/Namespace", "web-platform"),
+        alarm_claims.check_unacknowledged_page_is_escalated,
+    ),
+    Mutation(
+        "one bad minute pages",
+        put("observability/ServerErrors/DatapointsToAlarm", 1),
+        alarm_claims.check_page_comes_within_five_minutes,
+    ),
+    Mutation(
+        "a page takes half an hour",
+        put("observability/RejectedConnections/Period", 600),
+        alarm_claims.check_page_comes_within_five_minutes,
+    ),
+    Mutation(
+        "the night pages",
+        put("observability/NoHealthyServer/Metrics/2/Expression", "FILL(healthy, 0)"),
+        alarm_claims.check_office_hours_page_nobody,
+    ),
+    Mutation(
+        "the morning pages",
+        put("observability/ServersAsleep/EvaluationPeriods", 1),
+        alarm_claims.check_office_hours_page_nobody,
+    ),
+    Mutation(
+        "the canary's night pages",
+        put("observability/Outage/AlarmRule/Fn::Join/1/3", ""),
+        alarm_claims.check_office_hours_page_nobody,
+    ),
+    Mutation(
+        "silence is an alarm",
+        put("observability/WebServersBusy/TreatMissingData", "breaching"),
+        alarm_claims.check_office_hours_page_nobody,
+    ),
+    Mutation(
+        "a busy database is nobody's business",
+        put("observability/DatabaseBusy/MetricName", "ReadIOPS"),
+        alarm_claims.check_e17_high_cpu_is_told_through_sns,
+    ),
+    Mutation(
+        "who is on call hears it twice",
+        drop("observability/PageMail/.Condition"),
+        alarm_claims.check_incident_manager_tells_instead_of_mail,
+    ),
+    Mutation(
+        "an outage starts no incident",
+        drop("observability/Outage/AlarmActions/1"),
+        alarm_claims.check_incident_manager_tells_instead_of_mail,
+    ),
+    Mutation(
+        "pages travel in plain text",
+        refuse_tls_no_more("observability/PageTopicPolicy/PolicyDocument/Statement"),
+        alarm_claims.check_topics_are_for_their_publishers_alone,
+    ),
+    Mutation(
+        "other accounts' alarms page",
+        put("observability/PageTopicPolicy/PolicyDocument/Statement", EVERYBODY),
+        alarm_claims.check_topics_are_for_their_publishers_alone,
+    ),
+    Mutation(
+        "pages lie about unencrypted",
+        drop("global_edge/EdgePageTopic/KmsMasterKeyId"),
+        alarm_claims.check_topics_are_for_their_publishers_alone,
+    ),
+]
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS.keys())
+def test_claim_holds_on_the_templates_as_they_are(templates: Templates, claim: Claim) -> None:
+    claim(templates)
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=[mutation.name for mutation in MUTATIONS])
+def test_claim_notices_the_damage(templates: Templates, mutation: Mutation) -> None:
+    broken = deepcopy(templates)
+    mutation.damage(broken)
+    with pytest.raises(AssertionError):
+        mutation.claim(broken)
+
+
+def test_every_claim_is_known_to_bite() -> None:
+    assert {mutation.claim.__name__ for mutation in MUTATIONS} == CLAIMS.keys()
