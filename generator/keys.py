@@ -1,4 +1,4 @@
-"""KMS keys: who may do what with one, said once for every key of the platform."""
+"""KMS keys: what each has, and who may do what with one, said once for every key of the platform."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from collections.abc import Sequence
 
 import awacs.kms
 from awacs.aws import Action, ArnLike, Bool, BoolIfExists, Condition, Deny, Principal, Statement, StringEquals
-from troposphere import Sub
+from troposphere import AWSHelperFn, Ref, Sub, Template
+from troposphere.kms import Alias, Key
 
-from generator.iam import account_root, allow_principal, arn, from_this_account, service_principal
+from generator.iam import account_root, allow_principal, arn, document, from_this_account, service_principal
+from generator.naming import name_tag
+from generator.nesting import conditional
+from generator.retention import retain
 
 EVENTBRIDGE = "events"
 """What EventBridge is called among the principals of services."""
@@ -162,3 +166,31 @@ def use_by_publishers(*services: str) -> list[Statement]:
         )
         for service in services
     ]
+
+
+def add_key(
+    template: Template,
+    title: str,
+    *,
+    description: AWSHelperFn | str,
+    alias: AWSHelperFn | str,
+    tag: str,
+    statements: Sequence[Statement],
+    condition: str | None = None,
+) -> Key:
+    """Add a key that rotates and outlives its stack, with its alias: administered by IAM, used as `statements` say."""
+    key = template.add_resource(
+        retain(
+            Key(
+                title,
+                **conditional(condition),
+                Description=description,
+                EnableKeyRotation=True,
+                PendingWindowInDays=DELETION_WINDOW_DAYS,
+                KeyPolicy=document(administration(), grants_for_aws_alone(), *statements),
+                Tags=name_tag(tag),
+            )
+        )
+    )
+    template.add_resource(Alias(f"{title}Alias", **conditional(condition), AliasName=alias, TargetKeyId=Ref(key)))
+    return key

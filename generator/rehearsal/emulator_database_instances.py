@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from generator.rehearsal import emulator_journal
 
 JOURNAL = "databases.jsonl"
 """What has happened to instances, a line each."""
@@ -42,23 +44,13 @@ class Restored:
 
 def announce(directory: Path, event: Gone | Restored) -> None:
     """Note what happened to an instance."""
-    with (directory / JOURNAL).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(event)) + "\n")
+    emulator_journal.append(directory / JOURNAL, event)
 
 
 def announced(directory: Path, after: int) -> Iterator[tuple[Gone | Restored, int]]:
     """Yield what happened after a position in the journal, each with the position behind it."""
-    journal = directory / JOURNAL
-    if not journal.exists() or journal.stat().st_size == after:
-        return
-    with journal.open("rb") as file:
-        file.seek(after)
-        for line in file:
-            if not line.endswith(b"\n"):
-                return  # it is being written
-            after += len(line)
-            event = json.loads(line)
-            yield Restored(**event) if "source_id" in event else Gone(**event), after
+    for event, position in emulator_journal.read(directory / JOURNAL, after):
+        yield Restored(**event) if "source_id" in event else Gone(**event), position
 
 
 def write_restorable(directory: Path, moments: Mapping[str, datetime | None]) -> None:

@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from generator.rehearsal import emulator_journal
+
 JOURNAL = "instances.jsonl"
 """What has happened to instances, a line each."""
 
@@ -96,28 +98,18 @@ def is_attended(directory: Path, account_id: str) -> bool:
 
 def announce(directory: Path, event: Launch | End) -> None:
     """Note what happened to an instance."""
-    with (directory / JOURNAL).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(event)) + "\n")
+    emulator_journal.append(directory / JOURNAL, event)
 
 
 def journal_size(directory: Path) -> int:
     """Return the position behind all that has happened so far."""
-    file = directory / JOURNAL
-    return file.stat().st_size if file.exists() else 0
+    return emulator_journal.size(directory / JOURNAL)
 
 
 def announced(directory: Path, after: int) -> Iterator[tuple[Launch | End, int]]:
     """Yield what happened after a position in the journal, each with the position behind it."""
-    if journal_size(directory) == after:
-        return
-    with (directory / JOURNAL).open("rb") as file:
-        file.seek(after)
-        for line in file:
-            if not line.endswith(b"\n"):
-                return  # it is being written
-            after += len(line)
-            event = json.loads(line)
-            yield Launch(**event) if "user_data" in event else End(**event), after
+    for event, position in emulator_journal.read(directory / JOURNAL, after):
+        yield Launch(**event) if "user_data" in event else End(**event), position
 
 
 def read_targets(directory: Path) -> Targets:

@@ -21,7 +21,7 @@ from awacs.aws import ArnLike, Condition, Deny, Principal, Statement, StringEqua
 from troposphere import And, Equals, GetAtt, Not, Ref, Sub, Template
 from troposphere.cloudtrail import EventSelector, Trail
 from troposphere.iam import Policy, Role
-from troposphere.kms import Alias, Key
+from troposphere.kms import Key
 from troposphere.logs import LogGroup, QueryDefinition
 from troposphere.s3 import Bucket, LoggingConfiguration
 from troposphere.sns import Topic
@@ -47,10 +47,8 @@ from generator.iam import (
     workload_boundary,
 )
 from generator.keys import (
-    DELETION_WINDOW_DAYS,
     USE_OF_A_KEY,
-    administration,
-    grants_for_aws_alone,
+    add_key,
     use_by_cloudwatch_logs,
     use_by_publishers,
 )
@@ -182,21 +180,14 @@ def build(template: Template, parameters: Parameters) -> Outputs:
 
 
 def _key(template: Template) -> Key:
-    key = template.add_resource(
-        retain(
-            Key(
-                "TrailKey",
-                Description=in_environment(f"Audit trail of {PROJECT} ${{EnvironmentName}}."),
-                EnableKeyRotation=True,
-                PendingWindowInDays=DELETION_WINDOW_DAYS,
-                KeyPolicy=document(administration(), grants_for_aws_alone(), *_use_of_the_key()),
-                Tags=name_tag("audit-trail-key"),
-            )
-        )
+    return add_key(
+        template,
+        "TrailKey",
+        description=in_environment(f"Audit trail of {PROJECT} ${{EnvironmentName}}."),
+        alias=in_environment(f"alias/{PROJECT}-${{EnvironmentName}}-audit-trail"),
+        tag="audit-trail-key",
+        statements=_use_of_the_key(),
     )
-    alias = in_environment(f"alias/{PROJECT}-${{EnvironmentName}}-audit-trail")
-    template.add_resource(Alias("TrailKeyAlias", AliasName=alias, TargetKeyId=Ref(key)))
-    return key
 
 
 def _use_of_the_key() -> list[Statement]:

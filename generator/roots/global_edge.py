@@ -17,18 +17,15 @@ from dataclasses import dataclass
 from awacs.aws import Statement
 from troposphere import Equals, GetAtt, If, Not, Ref, Template
 from troposphere.certificatemanager import Certificate, DomainValidationOption
-from troposphere.kms import Alias, Key
+from troposphere.kms import Key
 
-from generator.iam import document
 from generator.keys import (
-    DELETION_WINDOW_DAYS,
-    administration,
-    grants_for_aws_alone,
+    add_key,
     use_by_cloudwatch_logs,
     use_by_publishers,
 )
 from generator.naming import PROJECT, in_environment, name_tag
-from generator.nesting import add_condition, conditional
+from generator.nesting import add_condition
 from generator.parameter_types import (
     CertificateArn,
     DomainName,
@@ -43,7 +40,6 @@ from generator.parameter_types import (
     output,
     parameter,
 )
-from generator.retention import retain
 from generator.roots.global_edge_alarms import HAS_DOMAIN, HAS_FIREWALL, add_edge_alarms, add_edge_topics
 from generator.web_acl import add_web_acl
 
@@ -97,28 +93,15 @@ def _notifications_key(template: Template) -> Key:
 
 
 def _key(template: Template, purpose: str, statements: list[Statement], condition: str | None = None) -> Key:
-    key = template.add_resource(
-        retain(
-            Key(
-                f"{purpose}Key",
-                **conditional(condition),
-                Description=in_environment(f"{purpose} of the global edge of {PROJECT} ${{EnvironmentName}}."),
-                EnableKeyRotation=True,
-                PendingWindowInDays=DELETION_WINDOW_DAYS,
-                KeyPolicy=document(administration(), grants_for_aws_alone(), *statements),
-                Tags=name_tag(f"edge-{purpose.lower()}-key"),
-            )
-        )
+    return add_key(
+        template,
+        f"{purpose}Key",
+        description=in_environment(f"{purpose} of the global edge of {PROJECT} ${{EnvironmentName}}."),
+        alias=in_environment(f"alias/{PROJECT}-${{EnvironmentName}}-edge-{purpose.lower()}"),
+        tag=f"edge-{purpose.lower()}-key",
+        statements=statements,
+        condition=condition,
     )
-    template.add_resource(
-        Alias(
-            f"{purpose}KeyAlias",
-            **conditional(condition),
-            AliasName=in_environment(f"alias/{PROJECT}-${{EnvironmentName}}-edge-{purpose.lower()}"),
-            TargetKeyId=Ref(key),
-        )
-    )
-    return key
 
 
 def _certificate(template: Template, parameters: Parameters) -> Certificate:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from troposphere import GetAtt, Ref, Template
-from troposphere.kms import Alias, Key
+from troposphere.kms import Key
 from troposphere.s3 import Bucket, BucketEncryption, LoggingConfiguration
 
 from generator.backup_vault import backup_vault
@@ -25,11 +25,8 @@ from generator.buckets import (
     lifecycle,
     private_and_versioned,
 )
-from generator.iam import document
 from generator.keys import (
-    DELETION_WINDOW_DAYS,
-    administration,
-    grants_for_aws_alone,
+    add_key,
     use_by_backups,
 )
 from generator.naming import (
@@ -81,20 +78,14 @@ def build(template: Template, parameters: Parameters) -> Outputs:
 
 def _key(template: Template) -> Key:
     """Add the key. A copy of the database needs one of the region it is in: AWS Backup takes the vault's."""
-    key = template.add_resource(
-        retain(
-            Key(
-                "RecoveryKey",
-                Description=in_environment(f"Copies of the data of {PROJECT} ${{EnvironmentName}}."),
-                EnableKeyRotation=True,
-                PendingWindowInDays=DELETION_WINDOW_DAYS,
-                KeyPolicy=document(administration(), grants_for_aws_alone(), *use_by_backups()),
-                Tags=name_tag("recovery-key"),
-            )
-        )
+    return add_key(
+        template,
+        "RecoveryKey",
+        description=in_environment(f"Copies of the data of {PROJECT} ${{EnvironmentName}}."),
+        alias=recovery_key_alias(),
+        tag="recovery-key",
+        statements=use_by_backups(),
     )
-    template.add_resource(Alias("RecoveryKeyAlias", AliasName=recovery_key_alias(), TargetKeyId=Ref(key)))
-    return key
 
 
 def _replica(template: Template, title: str, subject: str, encryption: BucketEncryption, log: Bucket) -> Bucket:

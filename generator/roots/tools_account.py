@@ -14,7 +14,7 @@ import awacs.kms
 import awacs.s3
 from awacs.aws import ArnLike, Condition, Principal, Statement, StringEquals
 from troposphere import Equals, GetAtt, If, Ref, Sub, Template
-from troposphere.kms import Alias, Key
+from troposphere.kms import Key
 from troposphere.s3 import Bucket, EventBridgeConfiguration, LoggingConfiguration, NotificationConfiguration
 
 from generator.buckets import (
@@ -27,12 +27,10 @@ from generator.buckets import (
     private_and_versioned,
 )
 from generator.environment import ENVIRONMENTS
-from generator.iam import account_root, allow_principal, arn, document, service_principal
+from generator.iam import account_root, allow_principal, arn, service_principal
 from generator.keys import (
-    DELETION_WINDOW_DAYS,
     USE_OF_A_KEY,
-    administration,
-    grants_for_aws_alone,
+    add_key,
     use_by_cloudwatch_logs,
 )
 from generator.naming import (
@@ -104,20 +102,14 @@ def build(template: Template, parameters: Parameters) -> Outputs:
 
 
 def _key(template: Template) -> Key:
-    key = template.add_resource(
-        retain(
-            Key(
-                "ArtifactKey",
-                Description="Artifacts, source, releases, logs and notifications of the pipeline.",
-                EnableKeyRotation=True,
-                PendingWindowInDays=DELETION_WINDOW_DAYS,
-                KeyPolicy=document(administration(), grants_for_aws_alone(), *_use_of_the_key()),
-                Tags=name_tag("artifact-key"),
-            )
-        )
+    return add_key(
+        template,
+        "ArtifactKey",
+        description="Artifacts, source, releases, logs and notifications of the pipeline.",
+        alias=f"alias/{PROJECT}-artifacts",
+        tag="artifact-key",
+        statements=_use_of_the_key(),
     )
-    template.add_resource(Alias("ArtifactKeyAlias", AliasName=f"alias/{PROJECT}-artifacts", TargetKeyId=Ref(key)))
-    return key
 
 
 def _use_of_the_key() -> list[Statement]:

@@ -29,7 +29,7 @@ from troposphere import And, Equals, GetAtt, If, Not, Or, Ref, Sub, Template
 from troposphere import Condition as ConditionReference
 from troposphere.autoscaling import AutoScalingGroup, LaunchTemplateSpecification, MetricsCollection
 from troposphere.iam import InstanceProfile, OIDCProvider, Policy, Role
-from troposphere.kms import Alias, Key
+from troposphere.kms import Key
 from troposphere.logs import LogGroup
 from troposphere.policies import AutoScalingRollingUpdate, UpdatePolicy
 from troposphere.ssm import Document
@@ -44,7 +44,7 @@ from generator.iam import (
     service_principal,
     workload_boundary,
 )
-from generator.keys import DELETION_WINDOW_DAYS, administration, grants_for_aws_alone
+from generator.keys import add_key
 from generator.launch_template import Server, launch_template
 from generator.logs import audit_log_group
 from generator.naming import PROJECT, in_environment, name_tag
@@ -70,7 +70,6 @@ from generator.parameter_types import (
     output,
     parameter,
 )
-from generator.retention import retain
 from generator.stacks.access_operators import SESSION_ACCESS, SSH_ACCESS, Sessions, add_operators
 from generator.stacks.access_vpn import HAS_VPN, HAS_VPN_IN_THIRD_ZONE, RemoteNetwork, add_vpn
 from generator.user_data import BASTION as BASTION_SCRIPTS
@@ -172,34 +171,17 @@ def _session_key(template: Template) -> Key:
     """
     in_a_session = Condition(Null({"kms:EncryptionContext:aws:ssm:SessionId": "false"}))
     use = [awacs.kms.Decrypt, awacs.kms.GenerateDataKey]
-    key = template.add_resource(
-        retain(
-            Key(
-                "SessionKey",
-                Condition=SESSION_ACCESS,
-                Description=in_environment(f"Sessions of {PROJECT} ${{EnvironmentName}}."),
-                EnableKeyRotation=True,
-                PendingWindowInDays=DELETION_WINDOW_DAYS,
-                KeyPolicy=document(
-                    administration(),
-                    grants_for_aws_alone(),
-                    allow_principal(
-                        "UseInSessionsByIamPolicies", Principal("AWS", account_root()), use, ["*"], in_a_session
-                    ),
-                ),
-                Tags=name_tag("session-key"),
-            )
-        )
+    return add_key(
+        template,
+        "SessionKey",
+        description=in_environment(f"Sessions of {PROJECT} ${{EnvironmentName}}."),
+        alias=in_environment(f"alias/{PROJECT}-${{EnvironmentName}}-session"),
+        tag="session-key",
+        statements=[
+            allow_principal("UseInSessionsByIamPolicies", Principal("AWS", account_root()), use, ["*"], in_a_session)
+        ],
+        condition=SESSION_ACCESS,
     )
-    template.add_resource(
-        Alias(
-            "SessionKeyAlias",
-            Condition=SESSION_ACCESS,
-            AliasName=in_environment(f"alias/{PROJECT}-${{EnvironmentName}}-session"),
-            TargetKeyId=Ref(key),
-        )
-    )
-    return key
 
 
 def _session_document(template: Template, logs: LogGroup, key: Key) -> Document:

@@ -12,23 +12,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from awacs.aws import Statement
-from troposphere import GetAtt, Ref, Template
-from troposphere.kms import Alias, Key
+from troposphere import GetAtt, Template
+from troposphere.kms import Key
 
-from generator.iam import document
 from generator.keys import (
-    DELETION_WINDOW_DAYS,
     SERVICES_WITH_DATA,
-    administration,
-    grants_for_aws_alone,
+    add_key,
     use_by_backups,
     use_by_cloudwatch_logs,
     use_by_publishers,
     use_through_services,
 )
-from generator.naming import PROJECT, in_environment, name_tag
+from generator.naming import PROJECT, in_environment
 from generator.parameter_types import EnvironmentName, KeyArn, output, parameter
-from generator.retention import retain
 
 PUBLISHERS = ("cloudwatch", "budgets", "costalerts", "events")
 """Which services tell something through topics: alarms, budgets, cost anomalies, rules on events."""
@@ -61,23 +57,11 @@ def build(template: Template, parameters: Parameters) -> Outputs:
 
 
 def _key(template: Template, parameters: Parameters, purpose: str, statements: list[Statement]) -> Key:
-    key = template.add_resource(
-        retain(
-            Key(
-                f"{purpose}Key",
-                Description=in_environment(f"{purpose} of {PROJECT} ${{EnvironmentName}}."),
-                EnableKeyRotation=True,
-                PendingWindowInDays=DELETION_WINDOW_DAYS,
-                KeyPolicy=document(administration(), grants_for_aws_alone(), *statements),
-                Tags=name_tag(f"{purpose.lower()}-key"),
-            )
-        )
+    return add_key(
+        template,
+        f"{purpose}Key",
+        description=in_environment(f"{purpose} of {PROJECT} ${{EnvironmentName}}."),
+        alias=in_environment(f"alias/{PROJECT}-${{EnvironmentName}}-{purpose.lower()}"),
+        tag=f"{purpose.lower()}-key",
+        statements=statements,
     )
-    template.add_resource(
-        Alias(
-            f"{purpose}KeyAlias",
-            AliasName=in_environment(f"alias/{PROJECT}-${{EnvironmentName}}-{purpose.lower()}"),
-            TargetKeyId=Ref(key),
-        )
-    )
-    return key
