@@ -43,7 +43,7 @@ def test_one_environment_in_detail(by: str, shown: str) -> None:
 
 
 def test_json_alone_on_standard_output() -> None:
-    content = json.loads(run("-e", "dev", "--format", "json").output)
+    content = json.loads(run("-e", "dev", "--format", "json").stdout)
     assert list(content["accounts"]) == ["dev"]
     assert Decimal(content["accounts"]["dev"]["total"]) > 0
 
@@ -68,7 +68,7 @@ def test_two_folders_of_settings(tmp_path: Path) -> None:
 
 
 def test_another_setting() -> None:
-    content = json.loads(run("-e", "dev", "--set", "NatGateways=per-zone", "--format", "json").output)
+    content = json.loads(run("-e", "dev", "--set", "NatGateways=per-zone", "--format", "json").stdout)
     [dev] = content["comparison"]
     assert Decimal(dev["stacks"]["Egress"]) > 38
     assert Decimal(dev["after"]) - Decimal(dev["before"]) == sum(Decimal(more) for more in dev["stacks"].values())

@@ -62,7 +62,7 @@ def test_database(asked: list[Any], options: tuple[str, ...], until: datetime | 
     assert done.exit_code == 0, done.output
     assert asked[0][1:3] == ("dev", until)
     said = "shop: as of 2026-01-02 03:04:05 UTC; the former one is shop-former: delete it when nobody needs it\n"
-    assert done.output == said
+    assert done.stdout == said
 
 
 @pytest.mark.parametrize(
