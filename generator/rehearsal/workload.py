@@ -98,7 +98,9 @@ class Workload:
             for group in elb.describe_target_groups()["TargetGroups"]:
                 arn = group["TargetGroupArn"]
                 registered = elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+                # A deployment may have changed how the group checks.
                 self._checks[arn] = found.get(arn) or HealthChecks(Check.of(group))
+                self._checks[arn].check = Check.of(group)
                 self._checks[arn].round([each["Target"]["Id"] for each in registered], self._addresses())
 
     def _enters_service(self, instance: Instance) -> bool:

@@ -86,7 +86,8 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     add_condition(template, OFFICE_HOURS, Equals(parameters.office_hours_only, "true"))
     add_condition(template, WATCHES_ANOMALIES, Not(Equals(parameters.cost_anomaly_monitor, "none")))
     add_condition(template, MAKES_MONITOR, Equals(parameters.cost_anomaly_monitor, "new"))
-    name = in_environment(f"{PROJECT}-${{EnvironmentName}}-monthly")
+    # Budgets belong to the account, in which taskcat makes an environment of the same name in several regions.
+    name = in_environment(f"{PROJECT}-${{EnvironmentName}}-monthly-${{AWS::Region}}")
     _budget(template, parameters, name)
     _anomalies(template, parameters)
     group = _resource_group(template)
