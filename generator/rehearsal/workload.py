@@ -98,9 +98,10 @@ class Workload:
             for group in elb.describe_target_groups()["TargetGroups"]:
                 arn = group["TargetGroupArn"]
                 registered = elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+                check = Check.of(group)
+                self._checks[arn] = found.get(arn) or HealthChecks(check)
                 # A deployment may have changed how the group checks.
-                self._checks[arn] = found.get(arn) or HealthChecks(Check.of(group))
-                self._checks[arn].check = Check.of(group)
+                self._checks[arn].check = check
                 self._checks[arn].round([each["Target"]["Id"] for each in registered], self._addresses())
 
     def _enters_service(self, instance: Instance) -> bool:

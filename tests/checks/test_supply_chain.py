@@ -64,7 +64,7 @@ def test_a_lock_file_is_read_whole(tmp_path: Path) -> None:
         f"boto3>=1.43 --hash={DIGEST}",
         "boto3==1.43.106 --hash=md5:0a0a",
         f"boto3==1.43.106 --hash={DIGEST} --hash=sha1:0a",
-        f"--index-url {ELSEWHERE}",
+        f"-i {ELSEWHERE}",
         f"boto3 @ {ELSEWHERE}/boto3.whl --hash={DIGEST}",
         "-r other.lock",
     ],

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from importlib import import_module
-from typing import Any
 
 import pytest
+from guarded_patches import Patch, assert_notices_another_function, assert_notices_another_handler, patches_of
 
 from generator.rehearsal import (
     emulator_buckets,
@@ -22,7 +21,6 @@ from generator.rehearsal import (
 from generator.rehearsal.emulator_edge_types import EDGE_PATCHES, EDGE_TYPES
 from generator.rehearsal.emulator_guards import PROVISIONERS, PatchError
 
-Patch = Callable[[], None]
 MODULES = (
     emulator_buckets,
     emulator_distributions,
@@ -66,41 +64,25 @@ def test_every_patch_says_what_it_restores(patch: Patch) -> None:
 
 
 def test_every_patch_of_the_modules_is_applied_and_guarded() -> None:
-    written = {each for module in MODULES for each in vars(module).values() if _is_patch(each, module.__name__)}
-    assert written <= set(EDGE_PATCHES)
+    assert patches_of(MODULES) <= set(EDGE_PATCHES)
     guarded = set(HANDLERS) | {patch for patch, _, _ in FUNCTIONS}
     unguarded = {patch.__name__ for patch in set(EDGE_PATCHES) - guarded}
     # The one has a test of its own below, the other adds to a table and replaces nothing.
     assert unguarded == {"functions_in_node", "stack_tags"}
 
 
-def _is_patch(each: object, module: str) -> bool:
-    public = inspect.isfunction(each) and each.__module__ == module and not each.__name__.startswith("_")
-    return public and not inspect.signature(each).parameters  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize(("patch", "type_name"), HANDLERS.items(), ids=lambda each: getattr(each, "__name__", ""))
 def test_a_handler_with_other_parameters_is_noticed(
     monkeypatch: pytest.MonkeyPatch, patch: Patch, type_name: str
 ) -> None:
-    provisioners: Any = import_module(PROVISIONERS)
-    handlers = {name: dict(handler) for name, handler in provisioners._RESOURCE_HANDLERS.items()}
-    monkeypatch.setattr(provisioners, "_RESOURCE_HANDLERS", handlers)
-    handlers[type_name]["create"] = lambda logical_id, props, stack_name, extra: None
-    with pytest.raises(PatchError, match=f"create of {type_name} takes"):
-        patch()
-    del handlers[type_name]
-    with pytest.raises(PatchError, match=f"no handler of {type_name}"):
-        patch()
+    assert_notices_another_handler(monkeypatch, patch, type_name)
 
 
 @pytest.mark.parametrize(("patch", "module", "name"), FUNCTIONS)
 def test_a_function_with_other_parameters_is_noticed(
     monkeypatch: pytest.MonkeyPatch, patch: Patch, module: str, name: str
 ) -> None:
-    monkeypatch.setattr(import_module(module), name, lambda renamed: None)
-    with pytest.raises(PatchError, match=f"{name} takes"):
-        patch()
+    assert_notices_another_function(monkeypatch, patch, module, name)
 
 
 def test_another_way_to_find_node_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
