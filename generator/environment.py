@@ -27,6 +27,8 @@ from generator.parameter_types import (
     ArchiveKey,
     AuditRetentionDays,
     AvailabilityZone,
+    Compute,
+    ContainerSize,
     CostAnomalyMonitor,
     CpuPercent,
     DatabaseInstanceClass,
@@ -35,20 +37,27 @@ from generator.parameter_types import (
     EmailAddress,
     EnvironmentName,
     FederatedSubject,
+    GreenShare,
     HostedZoneId,
     InstanceType,
     LoadBalancerAccess,
+    Minutes,
     MonthlyBudget,
     NatGateways,
     OnCallUrl,
     OperatorCidr,
     OptionalAvailabilityZone,
+    PathPatterns,
     RecoveryRegion,
+    RequestRate,
     ServerMaximum,
     ServerMinimum,
+    SpotShare,
     TargetProtocol,
     TimeZone,
     Toggle,
+    TraceShare,
+    TrafficShift,
     VaultLock,
     VpcCidr,
     VpnCidr,
@@ -75,6 +84,10 @@ NEVER_PUBLIC = (
     "224.0.0.0/3",
 )
 """Where no device on the internet is. https://www.iana.org/assignments/iana-ipv4-special-registry"""
+
+
+LONGEST_WAIT_MINUTES = 33 * 60 - 5
+"""How long a deployment of containers may wait, besides the five minutes of a canary."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,13 +118,39 @@ class Environment:
         "Protect CloudFront and load balancer with Shield Advanced; the account is subscribed to it.",
         default="false",
     )
-    target_protocol: TargetProtocol = parameter("Between load balancer and web servers.", default="HTTPS")
+    compute: Compute = parameter("Where the application runs: EC2, Fargate, or both.", default="ec2")
+    server_paths: PathPatterns = parameter(
+        "Paths that web servers answer where both run; containers answer the rest.", default="/*"
+    )
+    target_protocol: TargetProtocol = parameter("Between load balancer and web servers or containers.", default="HTTPS")
     application_archive_key: ArchiveKey = parameter("Application archive in the release bucket.", default="")
     web_server_instance_type: InstanceType = parameter("Instance type of the web servers.", default="t3.micro")
-    web_server_minimum: ServerMinimum = parameter("Web servers that always run.", default="2")
-    web_server_maximum: ServerMaximum = parameter("Web servers under load; above the minimum, 3 at most.", default="3")
-    scale_out_cpu_percent: CpuPercent = parameter("Average CPU above which a server is added.", default="80")
-    scale_in_cpu_percent: CpuPercent = parameter("Average CPU below which a server is removed.", default="40")
+    web_server_minimum: ServerMinimum = parameter("Web servers, or tasks, that always run.", default="2")
+    web_server_maximum: ServerMaximum = parameter(
+        "Web servers, or tasks, under load; above the minimum, 3 at most.", default="3"
+    )
+    scale_out_cpu_percent: CpuPercent = parameter("Average CPU above which a server or task is added.", default="80")
+    scale_in_cpu_percent: CpuPercent = parameter("Average CPU below which a server or task is removed.", default="40")
+    green_archive_key: ArchiveKey = parameter("Application archive of the green web servers.", default="")
+    green_share: GreenShare = parameter("Percent of the web servers' requests that green ones get.", default="0")
+    standby_servers: Toggle = parameter(
+        "Run web servers of the other colour too, to switch to or back.", default="false"
+    )
+    container_size: ContainerSize = parameter("Size of a task.", default="small")
+    fargate_spot_share: SpotShare = parameter("Percent of further tasks on spare capacity.", default="0")
+    scale_out_requests: RequestRate = parameter(
+        "Requests a minute and task above which a task is added.", default="1200"
+    )
+    container_traffic_shift: TrafficShift = parameter(
+        "How requests move to a new version of the containers.", default="all-at-once"
+    )
+    container_test_minutes: Minutes = parameter(
+        "How long a new version waits for somebody to approve it; 0 for not at all.", default="0"
+    )
+    container_bake_minutes: Minutes = parameter(
+        "How long the former version stays beside the new one, to go back to.", default="5"
+    )
+    trace_share: TraceShare = parameter("Share of the requests that is traced.", default="0.1")
     database_instance_class: DatabaseInstanceClass = parameter("Class of the database.", default="db.t3.micro")
     database_storage: DatabaseStorage = parameter("Allocated database storage in GiB.", default="20")
     database_multi_az: Toggle = parameter("Keep a standby of the database in a second zone.", default="false")
@@ -278,6 +317,8 @@ def _refuse_contradictions(path: Path, environment: Environment) -> None:
     _refuse_unreachable_load_balancer(path, environment)
     _refuse_unreachable_vpn(path, environment)
     _refuse_unstable_scaling(path, environment)
+    _refuse_green_servers_without_archive(path, environment)
+    _refuse_endless_deployments(path, environment)
     _refuse_nobody_to_page(path, environment)
     _refuse_unknown_time_zone(path, environment)
     _refuse_office_hours_elsewhere(path, environment)
@@ -352,6 +393,28 @@ def _refuse_unstable_scaling(path: Path, environment: Environment) -> None:
         raise UserError(
             f"{path}: Parameters: ScaleInCpuPercent ({lower}) must be {highest} or less: removing one of {minimum + 1} "
             f"servers would load the rest beyond ScaleOutCpuPercent ({upper}) and start it again"
+        )
+
+
+def _refuse_green_servers_without_archive(path: Path, environment: Environment) -> None:
+    runs = environment.green_share.literal != "0" or environment.standby_servers.literal == "true"
+    if runs and environment.application_archive_key.literal and not environment.green_archive_key.literal:
+        raise UserError(
+            f"{path}: Parameters: GreenArchiveKey is missing: green web servers would answer with the welcome page, "
+            "not with ApplicationArchiveKey; give an archive, or GreenShare '0' and StandbyServers 'false'"
+        )
+
+
+def _refuse_endless_deployments(path: Path, environment: Environment) -> None:
+    """CloudFormation ends a deployment of ECS after 36 hours, and refuses one that would wait longer than 33.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-ecs-service-canaryconfiguration.html
+    """
+    minutes = int(environment.container_test_minutes.literal) + int(environment.container_bake_minutes.literal)
+    if minutes > LONGEST_WAIT_MINUTES:
+        raise UserError(
+            f"{path}: Parameters: ContainerTestMinutes and ContainerBakeMinutes are {minutes} minutes together; "
+            f"{LONGEST_WAIT_MINUTES} at most, because CloudFormation does not wait longer for a deployment"
         )
 
 

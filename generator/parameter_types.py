@@ -48,13 +48,18 @@ class ParameterType(AWSHelperFn):
 
     @classmethod
     def constraints(cls) -> dict[str, object]:
-        """Return the constraint properties of a CloudFormation parameter of this type."""
+        """Return the constraint properties of a CloudFormation parameter of this type.
+
+        Words that only repeat the allowed values are left out: the root, whose body is limited, has twenty of those.
+        """
+        *most, last = cls.allowed_values or ("",)
+        says_more = cls.allowed != f"{', '.join(most)} or {last}."
         bounds = {
             "AllowedPattern": cls.allowed_pattern,
             "AllowedValues": list(cls.allowed_values) or None,
             "MinValue": cls.minimum,
             "MaxValue": cls.maximum,
-            "ConstraintDescription": cls.allowed or None,
+            "ConstraintDescription": (cls.allowed or None) if says_more else None,
         }
         return {name: bound for name, bound in bounds.items() if bound is not None}
 
@@ -325,6 +330,84 @@ class HostedZoneId(ParameterType):
 
     allowed_pattern = r"^$|^Z[A-Z0-9]{1,31}$"
     allowed = "The id of a Route 53 public hosted zone, such as Z0123456789ABC, or empty."
+
+
+class Compute(ParameterType):
+    """Where the application runs: on EC2 web servers, in containers on Fargate, or on both side by side (D2)."""
+
+    allowed_values = ("ec2", "fargate", "both")
+    allowed = "ec2, fargate or both."
+
+
+class PathPatterns(ParameterType):
+    """Paths of requests. A load balancer's rule matches five values at most, of which one is CloudFront's secret.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+    """
+
+    cloudformation_type = "CommaDelimitedList"
+    allowed_pattern = r"^/[\w./*?~-]{0,127}(,/[\w./*?~-]{0,127}){0,3}$"
+    allowed = "One to four path patterns, separated by commas, such as /* or /checkout/*,/cart/*."
+
+
+class GreenShare(ParameterType):
+    """Which share of the web servers' requests goes to the green ones, in percent."""
+
+    allowed_values = ("0", "10", "50", "100")
+    allowed = "0, 10, 50 or 100."
+
+
+class ContainerSize(ParameterType):
+    """How large a task is: what its containers have together of vCPU and memory."""
+
+    allowed_values = ("small", "medium", "large")
+    allowed = "small (0.5 vCPU, 1 GiB), medium (1 vCPU, 2 GiB) or large (2 vCPU, 4 GiB)."
+
+
+class SpotShare(ParameterType):
+    """Which share of the tasks beyond the first runs on spare capacity, which AWS may take back, in percent."""
+
+    allowed_values = ("0", "50", "75")
+    allowed = "0, 50 or 75."
+
+
+class TrafficShift(ParameterType):
+    """How requests move from the blue tasks to the green ones: all at once, or a tenth of them first."""
+
+    allowed_values = ("all-at-once", "canary")
+    allowed = "all-at-once or canary."
+
+
+class Minutes(ParameterType):
+    """How long a deployment waits, in minutes. ECS waits a day at most."""
+
+    cloudformation_type = "Number"
+    minimum, maximum = 0, 1440
+    allowed = "Minutes, between 0 and 1440."
+
+
+class RequestRate(ParameterType):
+    """A number of requests in a minute."""
+
+    cloudformation_type = "Number"
+    minimum, maximum = 1, 1_000_000
+    allowed = "Requests a minute, between 1 and 1000000."
+
+
+class TraceShare(ParameterType):
+    """Which share of the requests is traced."""
+
+    allowed_pattern = r"^(1|0\.(0[1-9]|[1-9]\d?))$"
+    allowed = "A share between 0.01 and 1, such as 0.05."
+
+
+class ImageUri(ParameterType):
+    """An image in a private repository, by its digest and never by a tag, or none."""
+
+    allowed_pattern = (
+        r"^none$|^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9][a-z0-9._/-]*@sha256:[0-9a-f]{64}$"
+    )
+    allowed = "An image of Amazon ECR by its digest, or none."
 
 
 class InstanceType(ParameterType):

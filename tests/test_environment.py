@@ -264,12 +264,47 @@ def test_missing_key_is_named_and_described(write: Write, tmp_path: Path, key: s
         ),
         ({"AuditRetentionDays": "366"}, "AuditRetentionDays: '366' is not allowed; allowed: Days: 90, 120"),
         ({"MonthlyBudget": "0"}, "MonthlyBudget: '0' is not allowed; allowed: Whole US dollars a month"),
+        ({"Compute": "lambda"}, "Compute: 'lambda' is not allowed; allowed: ec2, fargate or both."),
+        ({"ServerPaths": "checkout/*"}, "ServerPaths: 'checkout/*' is not allowed; allowed: One to four path patterns"),
+        ({"ServerPaths": "/a,/b,/c,/d,/e"}, "ServerPaths: '/a,/b,/c,/d,/e' is not allowed; allowed: One to four"),
+        ({"GreenShare": "30"}, "GreenShare: '30' is not allowed; allowed: 0, 10, 50 or 100."),
+        (
+            {"GreenShare": "10", "ApplicationArchiveKey": "shop/1.tar.gz"},
+            "GreenArchiveKey is missing: green web servers would answer with the welcome page",
+        ),
+        (
+            {"StandbyServers": "true", "ApplicationArchiveKey": "shop/1.tar.gz"},
+            "GreenArchiveKey is missing: green web servers would answer with the welcome page",
+        ),
+        ({"TraceShare": "0"}, "TraceShare: '0' is not allowed; allowed: A share between 0.01 and 1, such as 0.05."),
+        ({"ContainerBakeMinutes": "1441"}, "ContainerBakeMinutes: '1441' is not allowed; allowed: Minutes, between 0"),
+        (
+            {"ContainerTestMinutes": "1400", "ContainerBakeMinutes": "600"},
+            "ContainerTestMinutes and ContainerBakeMinutes are 2000 minutes together; 1975 at most",
+        ),
         ({"BackupVaultLock": "forever"}, "BackupVaultLock: 'forever' is not allowed; allowed: none; governance"),
     ],
     ids=lambda value: ",".join(f"{key}={item}" for key, item in value.items()) if isinstance(value, dict) else "",
 )
 def test_wrong_setting_is_named_with_what_is_allowed(write: Write, parameters: dict[str, Any], said: str) -> None:
     assert said in refusal(write(**parameters))
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"Compute": "both", "ServerPaths": "/checkout/*,/cart/*"},
+        {"GreenShare": "100", "ApplicationArchiveKey": "shop/1.tar.gz", "GreenArchiveKey": "shop/2.tar.gz"},
+        {"StandbyServers": "true", "GreenArchiveKey": "shop/2.tar.gz"},
+        {"TraceShare": "1"},
+        {"TraceShare": "0.01"},
+        {"ContainerTestMinutes": "1440", "ContainerBakeMinutes": "0"},
+    ],
+    ids=lambda parameters: ",".join(f"{key}={value}" for key, value in parameters.items()),
+)
+def test_ways_to_release_are_accepted(write: Write, parameters: dict[str, Any]) -> None:
+    loaded = load(write(**parameters)).parameters()
+    assert {name: loaded[name] for name in parameters} == parameters
 
 
 def test_file_is_named_as_its_environment(write: Write) -> None:
