@@ -1,5 +1,7 @@
 """Build the release archive: `python application/build_archive.py --output application.tar.gz`.
 
+An image takes its pages from here: `--pages FOLDER` writes them there, and no archive.
+
 The same sources give the same bytes, whoever builds, when and where. The site's assets get a digest of their content
 into their names, so that browsers and CloudFront may keep them for ever. Dependencies are downloaded for the web
 servers' platform, not for this one; `--without-dependencies` leaves them out where the server brings them.
@@ -31,9 +33,14 @@ https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html"""
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the archive to write")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--output", type=Path, metavar="FILE", help="the archive to write")
+    what.add_argument("--pages", type=Path, metavar="FOLDER", help="where to write the pages, and nothing else")
     parser.add_argument("--without-dependencies", action="store_true", help="leave out lib/")
     arguments = parser.parse_args()
+    if arguments.pages:
+        write(site(HERE / "site"), arguments.pages)
+        return
     content = files()
     if not arguments.without_dependencies:
         content |= dependencies()
@@ -99,6 +106,13 @@ def dependencies() -> dict[str, bytes]:
         return {f"lib/{name.as_posix()}": path.read_bytes() for name, path in found.items() if name.parts[0] != "bin"}
 
 
+def write(content: dict[str, bytes], folder: Path) -> None:
+    for name, each in content.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(each)
+
+
 def archive(content: dict[str, bytes]) -> bytes:
     """Return a tar.gz whose bytes depend on names and contents alone."""
     packed = io.BytesIO()
@@ -110,8 +124,17 @@ def archive(content: dict[str, bytes]) -> bytes:
             member = tarfile.TarInfo(name)
             member.size = len(content[name])
             member.mode = 0o755 if name in PROGRAMS else 0o644
+            member.mtime = _time_of(content[name])
             tar.addfile(member, io.BytesIO(content[name]))
     return packed.getvalue()
+
+
+def _time_of(content: bytes) -> int:
+    """Return a time that stands for a content, in seconds. nginx tells a page's versions apart by time and size alone.
+
+    https://nginx.org/en/docs/http/ngx_http_core_module.html#etag
+    """
+    return int(hashlib.sha256(content).hexdigest()[:7], 16)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -18,6 +18,8 @@ class Settings:
     product_images: Path
     database_name: str
     database_port: int
+    secret: str | None = field(repr=False)
+    """What Flask signs with, the same in all containers; a web server has none."""
 
     @classmethod
     def read(cls, variables: Mapping[str, str] = os.environ) -> Settings:
@@ -31,6 +33,7 @@ class Settings:
                 product_images=Path(variables["PRODUCT_IMAGES"]),
                 database_name=variables.get("PGDATABASE", "application"),
                 database_port=int(variables.get("PGPORT", "5432")),
+                secret=variables.get("APPLICATION_SECRET"),
             )
         except KeyError as error:
             raise SystemExit(f"The environment variable {error.args[0]} is missing.") from None

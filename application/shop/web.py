@@ -37,6 +37,7 @@ def create_app() -> Flask:
     settings = Settings.read()
     app = Flask("shop", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY_BYTES
+    app.secret_key = settings.secret
     telemetry.trace(app, settings.environment_name)
     telemetry.log_requests(app)
     engine = telemetry.traced(application_engine(settings))
@@ -45,7 +46,7 @@ def create_app() -> Flask:
 
     @app.get("/healthz")
     def health() -> tuple[str, dict[str, str]]:
-        return "ok\n", {"Content-Type": "text/plain", "Cache-Control": "no-store"}
+        return "ok\n", {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
 
     @app.get("/api/products")
     def products() -> Response:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from surroundings import PYTHON, ROOT, Platform, Server, prepared, with_database
+from surroundings import PYTHON, ROOT, Platform, Server, prepared, unpacked, with_database
 
 from generator.rehearsal.emulator import Emulator
+from generator.rehearsal.image_build import build
+from generator.rehearsal.oci_images import Image
+
+LONG_AGO = 1_500_000_000
 
 
 @pytest.fixture(scope="session")
@@ -41,4 +46,24 @@ def platform(emulator: Emulator, archive: Path, tmp_path_factory: pytest.TempPat
 @pytest.fixture(scope="session")
 def server(platform: Platform) -> Iterator[Server]:
     with platform.server() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def image() -> Image:
+    return build(ROOT / "application", PYTHON)
+
+
+@pytest.fixture(scope="session")
+def container_root(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The image, unpacked, with files of a time, as those of a built image are."""
+    root = unpacked(image, tmp_path_factory.mktemp("container"))
+    for path in root.rglob("*"):
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    return root
+
+
+@pytest.fixture(scope="session")
+def container(platform: Platform, container_root: Path) -> Iterator[Server]:
+    with platform.container(container_root, TARGET_PROTOCOL="HTTPS") as started:
         yield started

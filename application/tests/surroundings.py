@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
+import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPResponse
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from typing import Any
 
 from generator.rehearsal.emulator import Emulator
+from generator.rehearsal.oci_images import Image
 from generator.rehearsal.postgresql import PostgreSql
 from generator.stacks.storage import SESSION_EXPIRY, SESSION_KEY
 
@@ -46,11 +50,11 @@ class Server:
 
     port: int
     log: Path
-    cookies: dict[str, str] = field(default_factory=dict)
+    tls: ssl.SSLContext | None = None
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Send a request, with `If_Match="0"` for the header If-Match. No cookie is remembered."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = self.connection()
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if body is not None:
             sent = {"Content-Type": "application/json", **sent}
@@ -60,6 +64,11 @@ class Server:
         answer = Answer(response.status, response.headers, response.read())
         connection.close()
         return answer
+
+    def connection(self) -> HTTPConnection:
+        if self.tls is None:
+            return HTTPConnection("127.0.0.1", self.port, timeout=30)
+        return HTTPSConnection("127.0.0.1", self.port, timeout=30, context=self.tls)
 
     def log_lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
@@ -102,18 +111,32 @@ class Platform:
 
     @contextmanager
     def server(self, **variables: str) -> Iterator[Server]:
+        """Run the application of the archive."""
+        with self._running(self.archive / "start", None, variables) as started:
+            yield started
+
+    @contextmanager
+    def container(self, root: Path, **variables: str) -> Iterator[Server]:
+        """Run what an unpacked image runs, with its own environment and a `/tmp`."""
+        image = {"ADDRESS": "127.0.0.1", "TMPDIR": str(self.folder), "APPLICATION_VERSION": "7"}
+        tls = unverified_tls() if variables.get("TARGET_PROTOCOL") == "HTTPS" else None
+        with self._running(root / "srv/application/serve", tls, image | variables) as started:
+            yield started
+
+    @contextmanager
+    def _running(self, program: Path, tls: ssl.SSLContext | None, variables: Mapping[str, str]) -> Iterator[Server]:
         port = _free_port()
         log = self.folder / f"{port}.log"
         with log.open("w") as output:
             process = subprocess.Popen(
-                [self.archive / "start"],
+                [program],
                 env=self.variables | {"PORT": str(port)} | variables,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
             try:
-                server = Server(port, log)
+                server = Server(port, log, tls)
                 _wait_until_healthy(server, process)
                 yield server
                 process.send_signal(signal.SIGTERM)
@@ -122,6 +145,21 @@ class Platform:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
+
+
+def unpacked(image: Image, folder: Path) -> Path:
+    """Unpack an image into a folder, as an engine does for a container's root, and return it."""
+    for layer in image.layers:
+        with tarfile.open(fileobj=io.BytesIO(layer)) as tar:
+            tar.extractall(folder, filter="fully_trusted")
+    return folder
+
+
+def unverified_tls() -> ssl.SSLContext:
+    """Return the way in which a load balancer asks its targets: whoever signed their certificates."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 @contextmanager

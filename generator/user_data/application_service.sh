@@ -2,8 +2,7 @@
 # Prints what systemd needs to run the application: its environment, its service, and the service of its migrations.
 # Needs, besides the settings: APPLICATION IMAGES LOGS AUTHORITIES ENVIRONMENT_FILE PORT.
 
-# One request in ten is traced, and a trace that somebody else began as that one decided.
-# https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#general-sdk-configuration
+# The same names as in containers, of which generator/application_environment.py is the list.
 application_environment() {
     cat <<ENVIRONMENT
 ENVIRONMENT_NAME=$ENVIRONMENT_NAME
@@ -19,7 +18,7 @@ METRIC_NAMESPACE=$METRIC_NAMESPACE
 OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318
 OTEL_SERVICE_NAME=$METRIC_NAMESPACE-$ENVIRONMENT_NAME
 OTEL_TRACES_SAMPLER=parentbased_traceidratio
-OTEL_TRACES_SAMPLER_ARG=0.1
+OTEL_TRACES_SAMPLER_ARG=$TRACE_SHARE
 ENVIRONMENT
 }
 

@@ -114,8 +114,9 @@ proxy_set_header Host $host;
 # The one address that is certain; what a client wrote into the header is gone.
 proxy_set_header X-Forwarded-For $remote_addr;
 proxy_set_header X-Request-Id $request_id;
-# What CloudFront proves itself with is not for the application.
+# What CloudFront and testers prove themselves with is not for the application.
 proxy_set_header X-Origin-Verify "";
+proxy_set_header X-Web-Platform-Test "";
 proxy_hide_header Referrer-Policy;
 proxy_connect_timeout 2s;
 proxy_read_timeout 30s;

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Turns a fresh Amazon Linux 2023 instance into a web server of the platform, and tells CloudFormation how that went.
-# The files before this one, and settings before them: ENVIRONMENT_NAME REGION STACK_NAME TARGET_PROTOCOL FILE_SYSTEM_ID
-# ACCESS_POINT_ID RELEASE_BUCKET ARCHIVE_KEY SESSION_TABLE PARAMETER_PATH VPC_CIDR TARGET_GROUP_ARN LOG_GROUP
-# METRIC_NAMESPACE.
+# The files before this one, and settings before them: ENVIRONMENT_NAME REGION STACK_NAME FLEET TARGET_PROTOCOL
+# FILE_SYSTEM_ID ACCESS_POINT_ID RELEASE_BUCKET ARCHIVE_KEY SESSION_TABLE PARAMETER_PATH VPC_CIDR TARGET_GROUP_ARN
+# LOG_GROUP METRIC_NAMESPACE TRACE_SHARE.
 # Running it twice does no harm; with another archive the second time, that one is in service afterwards.
 set -euo pipefail
 
@@ -22,7 +22,7 @@ readonly PORT=8000
 report_to_cloudformation() {
     local status=$?
     [[ $status == 0 ]] || echo "bootstrap failed: $status"
-    "$ROOT/opt/aws/bin/cfn-signal" --region "$REGION" --stack "$STACK_NAME" --resource WebServerGroup \
+    "$ROOT/opt/aws/bin/cfn-signal" --region "$REGION" --stack "$STACK_NAME" --resource "$FLEET" \
         --exit-code "$status"
 }
 trap report_to_cloudformation EXIT

@@ -22,6 +22,7 @@ SETTINGS: Mapping[str, str] = {
     "ENVIRONMENT_NAME": "dev",
     "REGION": "eu-west-1",
     "STACK_NAME": "web-platform-dev-WebTier-1ABC",
+    "FLEET": "WebServerGroup",
     "TARGET_PROTOCOL": "HTTPS",
     "FILE_SYSTEM_ID": "fs-0123456789abcdef0",
     "ACCESS_POINT_ID": "fsap-0123456789abcdef0",
@@ -33,6 +34,7 @@ SETTINGS: Mapping[str, str] = {
     "TARGET_GROUP_ARN": "arn:aws:elasticloadbalancing:eu-west-1:111111111111:targetgroup/web/0123456789abcdef",
     "LOG_GROUP": "web-servers",
     "METRIC_NAMESPACE": "web-platform",
+    "TRACE_SHARE": "0.1",
 }
 """What the web tier's template hands over."""
 

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generator.origin import ORIGIN_HEADER
+from generator.preview import TEST_HEADER
 from generator.response_headers import REFERRER_POLICY
 from generator.stacks.edge_policies import APPLICATION_PATHS, IMMUTABLE
 from tests.user_data.running_nginx import STARTS_WITHIN_SECONDS, Answer, Application, Nginx, running_nginx
@@ -29,6 +30,7 @@ FILES = {
     "images/cup.svg": "<svg/>",
     "outside.txt": "not public",
 }
+SECRETS = {ORIGIN_HEADER: "secret", TEST_HEADER: "secret"}
 ONE_WORKER = ("worker_processes auto;", "worker_processes 1;")
 """Each of nginx's workers keeps connections of its own."""
 
@@ -133,7 +135,7 @@ def test_the_load_balancers_headers_are_left_to_it(nginx: Nginx) -> None:
 
 
 def test_the_application_learns_who_asked_and_never_the_secret(nginx: Nginx) -> None:
-    answer = nginx.get("/api/products?page=2", {**LOAD_BALANCER_HEADERS, ORIGIN_HEADER: "secret"})
+    answer = nginx.get("/api/products?page=2", {**LOAD_BALANCER_HEADERS, **SECRETS})
     assert as_seen(answer) == (200, "application/json", "no-store")
     assert '"target": "/api/products?page=2"' in answer.text
     assert '"Host": "shop.example.com"' in answer.text

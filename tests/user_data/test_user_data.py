@@ -76,6 +76,9 @@ def test_the_template_hands_over_every_setting_and_no_other(
 
 
 def test_user_data_is_within_what_ec2_takes_with_the_longest_values() -> None:
-    """Names and ids that AWS makes up are of 100 characters at most, and an archive's key is of 208."""
-    longest = dict.fromkeys(SETTINGS, "x" * 100) | {"ARCHIVE_KEY": "x" * 208}
+    """Names and ids that AWS makes up are of 100 characters at most, and an archive's key is of 208. What is ours is as
+    long as it is: the fleet is one of two, and a share of the requests has four characters at most.
+    """
+    ours = {"FLEET": "GreenWebServerGroup", "TRACE_SHARE": "0.05"}
+    longest = dict.fromkeys(SETTINGS, "x" * 100) | {"ARCHIVE_KEY": "x" * 208} | ours
     assert len(user_data_text(WEB_SERVER, longest).encode()) <= EC2_TAKES_BYTES
