@@ -20,6 +20,8 @@ from generator.cost_command import cost
 from generator.drill_command import drill
 from generator.environment import ENVIRONMENTS
 from generator.errors import UserError
+from generator.images_command import APPLICATION, images
+from generator.impact_command import impact
 from generator.interrupts import end_interrupted
 from generator.reference_command import reference
 from generator.restore_command import restore
@@ -55,6 +57,8 @@ def cli() -> None:
 
 cli.add_command(cost)
 cli.add_command(drill)
+cli.add_command(images)
+cli.add_command(impact)
 cli.add_command(reference)
 cli.add_command(restore)
 cli.add_command(runbook)
@@ -141,36 +145,6 @@ def rehearse(
 
 
 @cli.command()
-@click.option(
-    "--from", "before", metavar="RELEASE", help="Release to upgrade from; the newest released one by default."
-)
-@click.option("--format", "form", type=click.Choice(["tree", "markdown", "json"]), default="tree", show_default=True)
-@click.option("--environment", "-e", "names", multiple=True, help="Only this environment; may be repeated.")
-def impact(before: str | None, form: str, names: tuple[str, ...]) -> None:
-    """Say what deploying the current release would change in each environment, and fail where data is at stake."""
-    from generator.checks.environment_impact import impact_of
-    from generator.checks.waivers import load as load_waivers
-    from generator.environment import load_all, select
-    from generator.release import folder_of, newest_released
-    from generator.reports.impact import print_impacts
-    from generator.reports.impact_json import to_json
-    from generator.reports.impact_markdown import to_markdown
-
-    current = folder_of(TEMPLATES_OUT)
-    former = TEMPLATES_OUT / before if before else newest_released(TEMPLATES_OUT, but=current)
-    configurations = load_all(PARAMS)
-    today = datetime.now(UTC).date()
-    waivers = load_waivers(WAIVERS, [c.source.stem for c in configurations], today)
-    found = impact_of(former, current, select(configurations, names), ANY_ACCOUNT, waivers, today)
-    if form == "tree":
-        print_impacts(console, found)
-    else:
-        click.echo(to_json(found) if form == "json" else to_markdown(found), nl=False)
-    if any(environment.fails for environment in found):
-        sys.exit(1)
-
-
-@cli.command()
 @click.option("--write", is_flag=True, help="Write the list of claims to the documentation.")
 def check(write: bool) -> None:
     """Prove who can reach what and who may do what, and hold the templates to rules of others; fail otherwise."""
@@ -212,14 +186,18 @@ def exposure() -> None:
 @cli.command(hidden=True)  # the pipeline's build calls it
 @click.option("--bucket", required=True, help="Bucket that takes the templates.")
 @click.option("--dist", type=click.Path(path_type=Path), default=Path("dist"), help="Folder for what stages deploy.")
-def publish(bucket: str, dist: Path) -> None:
+@click.option("--images", "with_images", is_flag=True, help="Pin the images that tasks start from.")
+def publish(bucket: str, dist: Path, with_images: bool) -> None:
     """Publish the current release to a bucket, pin its AMI, and write what the deploying stages work from."""
     from generator.delivery import session
+    from generator.delivery.images import NO_IMAGES, needed, pinned
     from generator.delivery.publish import publish as run
     from generator.release import folder_of
 
     release = folder_of(TEMPLATES_OUT)
-    published = run(session.client("s3"), session.client("ssm"), release, PARAMS, bucket, dist)
+    with session.explained(f"pinning the images of {release.name}"):
+        named = pinned(session.client("ecr"), needed(APPLICATION)) if with_images else NO_IMAGES
+    published = run(session.client("s3"), session.client("ssm"), release, PARAMS, bucket, dist, named)
     for name, value in published.items():
         console.print(f"{name}: {value}", soft_wrap=True)
 

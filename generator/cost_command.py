@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, get_type_hints
+from typing import TYPE_CHECKING
 
 import click
 
 from generator.environment import ENVIRONMENTS
 from generator.errors import UserError
+from generator.other_settings import parse
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,7 +72,7 @@ def cost(
     console = plain if plain.is_terminal else Console(highlight=False, emoji=False, width=WIDTH_OF_LOGS)
     if refresh:
         _refresh(console)
-    report = _report(names, former, _pairs(settings))
+    report = _report(names, former, parse(settings))
     if write:
         _write(report, console)
     if form == "json":
@@ -158,21 +159,11 @@ def _estimate(release: Path, setting: Setting, usages: Mapping[str, Usage], pric
 
 
 def _setting(configuration: TemplateConfiguration, other: Mapping[str, str]) -> Setting:
-    """Return an environment's settings with some of them changed. Raises `UserError` for what is not allowed."""
+    """Return an environment's settings with some of them changed."""
     from generator.checks.settings import Setting
-    from generator.environment import Environment
-    from generator.naming import pascal_case
 
-    known = {pascal_case(name): kind for name, kind in get_type_hints(Environment).items()}
-    for name, value in other.items():
-        if name not in known:
-            raise UserError(f"--set {name}: is no setting; allowed: {', '.join(known)}")
-        try:
-            known[name].parse(value)
-        except ValueError as error:
-            raise UserError(f"--set {name}: {error}") from error
-    setting = Setting(configuration.source.stem, configuration.parameters(), configuration.region)
-    return replace(setting, parameters={**setting.parameters, **other})
+    parameters = {**configuration.parameters(), **other}
+    return Setting(configuration.source.stem, parameters, configuration.region)
 
 
 def _advice(
@@ -222,14 +213,20 @@ def _markdown(report: Report) -> str:
 
 def _write(report: Report, console: Console) -> None:
     """Write page and picture, or neither. Raises `UserError` where the page lacks a section."""
+    from generator.cost.computes import choices
+    from generator.environment import load_all
+    from generator.release import folder_of
     from generator.reports.cost_markdown import sections
     from generator.reports.cost_picture import draw
     from generator.reports.cost_words import assumptions
     from generator.reports.generated_section import with_section
 
     note = assumptions(report.estimates, report.regions)
+    settings = [_setting(each, {}) for each in load_all(PARAMS)]
+    computes = choices(folder_of(TEMPLATES_OUT), settings, report.usages, report.prices)
     before = after = PAGE.read_text(encoding="utf-8")
-    for name, content in sections(report.estimates, report.advice, report.usages, report.prices, note).items():
+    contents = sections(report.estimates, report.advice, computes, report.usages, report.prices, note)
+    for name, content in contents.items():
         after = with_section(after, name, content)
     picture = draw(report.estimates, ENVIRONMENTS[-1], report.prices, note)
     PAGE.write_text(after, encoding="utf-8")
@@ -250,10 +247,3 @@ def _refresh(console: Console) -> None:
     for where, why in found.unanswered.items():
         console.print(f"{where}: {why} in AWS's answer; the figure stays as it was", style="yellow", soft_wrap=True)
     console.print(f"{PRICES.name}: written; look at the difference before you commit it", soft_wrap=True)
-
-
-def _pairs(given: Sequence[str]) -> dict[str, str]:
-    for pair in given:
-        if "=" not in pair:
-            raise UserError(f"--set {pair!r}: must be NAME=VALUE")
-    return dict(pair.split("=", 1) for pair in given)

@@ -63,6 +63,11 @@ def deny_all_but(
     return Statement(Sid=sid, Effect=Deny, NotAction=list(actions), Resource=list(resources), **_optional(condition))
 
 
+def deny_elsewhere(sid: str, actions: Sequence[Action], resources: Sequence[Resource]) -> Statement:
+    """Return a statement that refuses what it names on everything but some resources; it allows it on none of them."""
+    return Statement(Sid=sid, Effect=Deny, Action=list(actions), NotResource=list(resources))
+
+
 def allow_principal(
     sid: str,
     principal: Principal,

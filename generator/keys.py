@@ -106,24 +106,32 @@ def use_through_services(services: Sequence[str], *also: Action) -> list[Stateme
     A service such as `rds` uses the key in its caller's name, and keeps on using it by a grant. `also` are actions that
     some of the services want besides.
     """
-    through = {"kms:ViaService": [Sub(f"{name}.${{AWS::Region}}.amazonaws.com") for name in services]}
-    for_aws_resource = Bool({"kms:GrantIsForAWSResource": "true"})
     return [
         allow_principal(
             "UseThroughServicesByIamPolicies",
             Principal("AWS", account_root()),
             [*USE_OF_A_KEY, *also],
             ["*"],
-            Condition(StringEquals(through)),
+            Condition(_through(services)),
         ),
-        allow_principal(
-            "GrantsForServicesByIamPolicies",
-            Principal("AWS", account_root()),
-            [awacs.kms.CreateGrant],
-            ["*"],
-            Condition([StringEquals(through), for_aws_resource]),
-        ),
+        grants_through_services(services),
     ]
+
+
+def grants_through_services(services: Sequence[str]) -> Statement:
+    """Return the statement that lets some services get grants on a key, for who may make what they encrypt with it."""
+    for_aws_resource = Bool({"kms:GrantIsForAWSResource": "true"})
+    return allow_principal(
+        "GrantsForServicesByIamPolicies",
+        Principal("AWS", account_root()),
+        [awacs.kms.CreateGrant],
+        ["*"],
+        Condition([_through(services), for_aws_resource]),
+    )
+
+
+def _through(services: Sequence[str]) -> StringEquals:
+    return StringEquals({"kms:ViaService": [Sub(f"{name}.${{AWS::Region}}.amazonaws.com") for name in services]})
 
 
 def use_by_backups() -> list[Statement]:

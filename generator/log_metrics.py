@@ -11,6 +11,7 @@ from troposphere import AWSHelperFn, Sub
 from troposphere.logs import MetricFilter, MetricTransformation
 
 from generator.naming import PROJECT, in_environment
+from generator.nesting import conditional
 
 APPLICATION_ERRORS = "ApplicationErrors"
 UNAVAILABLE_ANSWERS = "UnavailableAnswers"
@@ -23,14 +24,21 @@ def log_metrics_namespace() -> Sub:
     return in_environment(f"{PROJECT}/${{EnvironmentName}}")
 
 
-def metric_filter(metric: str, *, pattern: str, log_group_name: AWSHelperFn) -> MetricFilter:
+def metric_filter(
+    metric: str, *, pattern: str, log_group_name: AWSHelperFn, of: str = "", condition: str | None = None
+) -> MetricFilter:
     """Return the filter that counts the lines of a log group which match a pattern.
 
+    Where several log groups are counted in one metric, `of` says in the logical id whose lines they are.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
     """
     counted = MetricTransformation(
         MetricNamespace=log_metrics_namespace(), MetricName=metric, MetricValue="1", DefaultValue=0, Unit="Count"
     )
     return MetricFilter(
-        f"{metric}Filter", LogGroupName=log_group_name, FilterPattern=pattern, MetricTransformations=[counted]
+        f"{of}{metric}Filter",
+        LogGroupName=log_group_name,
+        FilterPattern=pattern,
+        MetricTransformations=[counted],
+        **conditional(condition),
     )

@@ -27,6 +27,7 @@ TOOLS = "tools"
 # Roles that another account or another stack must know by name.
 PIPELINE_ROLE = f"{PROJECT}-pipeline"
 CHANGE_REPORT_ROLE = f"{PROJECT}-change-report"
+IMAGES_ROLE = f"{PIPELINE_ROLE}-images"
 REGIONAL_TEST_BUILD_ROLE = f"{PROJECT}-regional-test-build"
 DEPLOYMENT_ROLE = f"{PROJECT}-deployment"
 REVIEW_ROLE = f"{PROJECT}-review"
@@ -51,6 +52,10 @@ BOOTSTRAP_ROLES = (
     *BACKUP_ROLES,
 )
 """Patterns of the roles that an administrator's stacks create, in the tools account and in the environments'."""
+
+# Repositories of images in the tools account: environments pull from them, and one build pushes to them.
+APPLICATION_REPOSITORY = f"{PROJECT}/application"
+COLLECTOR_REPOSITORY = f"{PROJECT}/collector"
 
 # Permissions boundaries, by what the roles and users they bound are for. They stand in every account before its roles.
 WORKLOAD_BOUNDARY = f"{PROJECT}-workload"

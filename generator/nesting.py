@@ -55,7 +55,7 @@ def synthesize(build: Build[P, R]) -> Template:
 def nest(root: Template, build: Build[P, R], parameters: P, condition: str | None = None) -> R:
     """Add the stack of a module to a root template and return its outputs, ready to be handed to the next stack.
 
-    Where the stack has a condition, so must whatever takes its outputs.
+    Where the stack has a condition, its outputs are `none` elsewhere: whoever takes one must allow it.
 
     Raises `WiringError` where the parameters are another module's, hold a value of a wrong type, or the stack is there.
     """
@@ -71,12 +71,12 @@ def nest(root: Template, build: Build[P, R], parameters: P, condition: str | Non
     template_url = Sub(TEMPLATE_URL + template_file(build.__module__))
     stack = Stack(logical_id, TemplateURL=template_url, Parameters=values, **conditional(condition))
     root.add_resource(retain(stack))
-    return outputs_class(
-        **{
-            f.name: kind(GetAtt(logical_id, f"Outputs.{pascal_case(f.name)}"))
-            for f, kind in _typed_fields(outputs_class)
-        }
-    )
+
+    def value(name: str) -> AWSHelperFn:
+        attribute = GetAtt(logical_id, f"Outputs.{pascal_case(name)}")
+        return If(condition, attribute, "none") if condition else attribute
+
+    return outputs_class(**{f.name: kind(value(f.name)) for f, kind in _typed_fields(outputs_class)})
 
 
 def add_condition(template: Template, name: str, condition: AWSHelperFn) -> str:

@@ -1,4 +1,4 @@
-"""Office hours: when web servers and database run where an environment is not needed at night and at weekends (D13).
+"""Office hours: when servers, tasks and database run where an environment is not needed at night and at weekends (D13).
 
 Said once for all that goes by them: schedules start and stop, and the database's windows and backups lie in between,
 because RDS backs up and maintains only what runs. Schedules are in the environment's time zone. RDS knows UTC alone;
@@ -20,10 +20,18 @@ OPENS, CLOSES = 7, 20
 SERVERS_START = f"0 {OPENS} * * 1-5"
 SERVERS_STOP = f"0 {CLOSES} * * *"
 
-# EventBridge Scheduler and AWS Backup have AWS's six. The database is there before the first server and after the last.
+# EventBridge Scheduler, Application Auto Scaling and AWS Backup have AWS's six.
+TASKS_START = f"cron(0 {OPENS} ? * MON-FRI *)"
+TASKS_STOP = f"cron(0 {CLOSES} ? * * *)"
+
+# The database is there before the first server and after the last.
 # https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#cron-based
 DATABASE_STARTS = f"cron(30 {OPENS - 1} ? * MON-FRI *)"
 DATABASE_STOPS = f"cron(15 {CLOSES} ? * * *)"
+
+# While the office is closed, every five minutes: the evening and the night, and the days of the weekend.
+EVERY_NIGHT = f"cron(0/5 {CLOSES}-23,0-{OPENS - 1} ? * * *)"
+EVERY_WEEKEND = f"cron(0/5 {OPENS}-{CLOSES - 1} ? * SAT,SUN *)"
 
 DAILY_BACKUP = f"cron(30 {CLOSES - 2} ? * MON-FRI *)"
 WEEKLY_BACKUP = f"cron(30 {CLOSES - 3} ? * FRI *)"

@@ -19,6 +19,8 @@ RETENTION: dict[str, tuple[str, str]] = {
     "AWS::DynamoDB::Table": ("RetainExceptOnCreate", "Retain"),
     "AWS::EFS::FileSystem": ("RetainExceptOnCreate", "Retain"),
     "AWS::S3::Bucket": ("RetainExceptOnCreate", "Retain"),
+    # Tasks of every environment start from these images for as long as its release runs.
+    "AWS::ECR::Repository": ("RetainExceptOnCreate", "Retain"),
     # Without its key, a retained table, file system or snapshot is lost.
     "AWS::KMS::Key": ("RetainExceptOnCreate", "Retain"),
     # Backups are there for the day after; a vault that holds any cannot be deleted anyway.
@@ -37,6 +39,9 @@ AUDIT_LOG = ("RetainExceptOnCreate", "Retain")
 READ_REPLICA = ("Delete", "Delete")
 """A replica holds nothing that its source does not hold, and RDS takes no final snapshot of one."""
 
+GENERATED = ("Delete", "Delete")
+"""A secret that a stack makes up, and that means nothing without it: the next one makes another."""
+
 
 def retain(resource: Resource) -> Resource:
     """Give a stateful resource the policies of its type and return it. Raises `KeyError` for an unknown type."""
@@ -53,4 +58,10 @@ def retain_audit_log(resource: Resource) -> Resource:
 def discard_replica(resource: Resource) -> Resource:
     """Give a read replica its policies and return it."""
     resource.DeletionPolicy, resource.UpdateReplacePolicy = READ_REPLICA
+    return resource
+
+
+def discard_generated(resource: Resource) -> Resource:
+    """Give a secret that is made up with its stack its policies and return it."""
+    resource.DeletionPolicy, resource.UpdateReplacePolicy = GENERATED
     return resource

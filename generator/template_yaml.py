@@ -45,13 +45,17 @@ SHORT_FORMS = {
 }
 
 
-ONE_LINE = 90
+ONE_LINE = 96
 """Characters up to which a function with a list of arguments stands on one line, as in `!Equals [!Ref Zone, '']`."""
 
 
 class _TemplateDumper(yaml.CSafeDumper):
     def ignore_aliases(self, data: object) -> bool:
         return True
+
+
+class _OneLine(list[Any]):
+    """A list that stands on one line: the values that a parameter allows, of which the roots have many."""
 
 
 class _TemplateLoader(yaml.CSafeLoader):
@@ -68,6 +72,8 @@ def dump(template: Mapping[str, Any]) -> str:
         if section == "Resources" and content:
             resources = [_yaml({section: {name: resource}}).partition("\n")[2] for name, resource in content.items()]
             sections.append(f"{section}:\n" + "\n".join(resources))
+        elif section == "Parameters":
+            sections.append(_yaml({section: {name: _with_one_line(declared) for name, declared in content.items()}}))
         else:
             sections.append(_yaml({section: content}))
     return "".join(sections)
@@ -93,6 +99,10 @@ def _in_reading_order(template: Mapping[str, Any]) -> dict[str, Any]:
     if outputs:
         ordered["Outputs"] = {name: _first(("Description",), declared) for name, declared in outputs.items()}
     return ordered
+
+
+def _with_one_line(declared: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _OneLine(value) if key == "AllowedValues" else value for key, value in declared.items()}
 
 
 def _first(keys: tuple[str, ...], mapping: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,6 +136,10 @@ def _represent_text(dumper: yaml.CSafeDumper, text: str) -> yaml.Node:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=_style(text))
 
 
+def _represent_one_line(dumper: yaml.CSafeDumper, values: _OneLine) -> yaml.Node:
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True)
+
+
 def _construct_intrinsic(loader: yaml.CSafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     function = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
     if f"!{suffix}" not in SHORT_FORMS.values():
@@ -141,5 +155,6 @@ def _construct_intrinsic(loader: yaml.CSafeLoader, suffix: str, node: yaml.Node)
 
 
 _TemplateDumper.add_representer(dict, _represent_mapping)
+_TemplateDumper.add_representer(_OneLine, _represent_one_line)
 _TemplateDumper.add_representer(str, _represent_text)
 _TemplateLoader.add_multi_constructor("!", _construct_intrinsic)

@@ -63,9 +63,14 @@ def check_boundaries_have_the_names_that_roles_give(templates: Templates) -> Non
 
 def check_workloads_stay_in_their_account_and_away_from_iam(templates: Templates) -> None:
     allowed, denied = _boundary(templates, "WorkloadBoundary")
-    conditions = only(allowed)["Condition"]
-    assert "aws:RequestedRegion" in conditions["StringEquals"]
+    of_this_account = [each for each in allowed if each["Sid"] != "ImagesOfThePlatform"]
+    conditions = only(of_this_account)["Condition"]
     assert conditions.get("StringEqualsIfExists") == {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}
+    images = only(each for each in allowed if each not in of_this_account)
+    assert images["Resource"] == [{"Fn::Sub": "arn:${AWS::Partition}:ecr:*:*:repository/web-platform/*"}]
+    reading = {"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
+    assert set(images["Action"]) == reading, "only reading images goes beyond the account"
+    assert all("aws:RequestedRegion" in statement["Condition"]["StringEquals"] for statement in allowed)
     never = ["iam:PassRole", "sts:AssumeRole", "organizations:LeaveOrganization", "kms:PutKeyPolicy"]
     never += ["kms:ScheduleKeyDeletion", "logs:DeleteLogGroup", "s3:PutBucketPolicy", "s3:DeleteObject"]
     for action in never:
@@ -200,8 +205,8 @@ def check_operators_show_their_device_within_the_hour(templates: Templates) -> N
 
 
 def check_operators_change_no_resource(templates: Templates) -> None:
-    """They look, replace and count servers, acknowledge pages, log in to the database and enter the bastion: what
-    templates say stays true.
+    """They look, replace servers and tasks, count servers, continue or end a deployment of containers, acknowledge
+    pages, log in to the database and enter the bastion: what templates say stays true.
     """
     beyond_looking = {
         "autoscaling:StartInstanceRefresh",
@@ -211,6 +216,10 @@ def check_operators_change_no_resource(templates: Templates) -> None:
         "autoscaling:TerminateInstanceInAutoScalingGroup",
         "cloudwatch:PutMetricData",
         "ec2-instance-connect:SendSSHPublicKey",
+        "ecs:ContinueServiceDeployment",
+        "ecs:StopServiceDeployment",
+        "ecs:StopTask",
+        "kms:Decrypt",
         "kms:GenerateDataKey",
         "logs:FilterLogEvents",
         "logs:StartQuery",
@@ -226,7 +235,10 @@ def check_operators_change_no_resource(templates: Templates) -> None:
         action for action in found if action.partition(":")[2].startswith(("BatchGet", "Describe", "Get", "List"))
     }
     assert found - looking == beyond_looking
-    assert not [action for action in looking if "Secret" in action]
+    secrets = [each for each in _rights(templates, "OperatorRole") if "secretsmanager:GetSecretValue" in each["Action"]]
+    assert [action for action in looking if "Secret" in action] == ["secretsmanager:GetSecretValue"]
+    [of_tests] = only(secrets)["Resource"]
+    assert of_tests["Fn::Sub"].endswith(":secret:TestSecret-*"), "which opens a new version, and no data"
 
 
 def check_operators_reach_their_environment_alone(templates: Templates) -> None:

@@ -10,11 +10,18 @@ from itertools import combinations
 from typing import Any
 
 from generator.naming import kebab_case
-from tests.intrinsics import Template, Templates, of_type, resolved
+from tests.intrinsics import Template, Templates, of_type, resolved, walk
 
 ALARM, COMPOSITE, RULE = "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm", "AWS::Events::Rule"
+FILTER = "AWS::Logs::MetricFilter"
 IN_ALARM = re.compile(r'ALARM\("\$\{(\w+)\}"\)')
-ASLEEP = "ServersAsleep"
+ASLEEP = {
+    "ServersAsleep": ("AWS/AutoScaling", "GroupDesiredCapacity", "LessThanThreshold"),
+    "TasksAsleep": ("web-platform-office-hours", "OfficeClosed", "GreaterThanOrEqualToThreshold"),
+}
+"""The alarms that keep an outage quiet at night, and what tells them that nobody is wanted."""
+SILENCE = "NoHealthyTask"
+"""Where no task runs there is no metric of any: here alone, silence is bad. At night it is quiet as any part is."""
 
 PAGE, ESCALATION, OPERATIONS = "PageTopic", "EscalationTopic", "OperationsTopic"
 ACKNOWLEDGED = "PageAcknowledged"
@@ -45,8 +52,38 @@ SOMEBODY = NOBODY | {
 }
 BY_TURNS = SOMEBODY | {"IncidentManager": "true", "ResponsePlanArn": "the-response-plan"}
 
+ONE_FLEET = {"Compute": "ec2", "ServerPaths": "/*", "GreenShare": "0", "StandbyServers": "false"}
+BOTH_FLEETS = ONE_FLEET | {"GreenShare": "10"}
+GREEN_ALONE = ONE_FLEET | {"GreenShare": "100"}
+CONTAINERS = ONE_FLEET | {"Compute": "fargate"}
+CONTAINERS_ON_TRIAL = ONE_FLEET | {"Compute": "both"}
+EVERYTHING = BOTH_FLEETS | {"Compute": "both", "ServerPaths": "/cart/*,/checkout/*"}
+EVERY_COMPUTE = (ONE_FLEET, BOTH_FLEETS, GREEN_ALONE, CONTAINERS, CONTAINERS_ON_TRIAL, EVERYTHING)
+
+NOBODY_HEALTHY = {
+    "NoHealthyServer": (ONE_FLEET, BOTH_FLEETS, CONTAINERS_ON_TRIAL, EVERYTHING),
+    "NoHealthyGreenServer": (BOTH_FLEETS, GREEN_ALONE, EVERYTHING),
+    "NoHealthyTask": (CONTAINERS, EVERYTHING),
+}
+"""By alarm, where visitors' requests go to those whom it counts."""
+
+OF_BLUE_SERVERS = {"WebServerGroupName"}
+OF_GREEN_SERVERS = {"GreenWebServerGroupName"}
+OF_SERVERS = {"TargetGroupFullName", "GreenTargetGroupFullName", "LogGroupName", *OF_BLUE_SERVERS, *OF_GREEN_SERVERS}
+OF_CONTAINERS = {
+    *("ClusterName", "ContainerServiceName", "ContainerServiceArn", "ContainerLogGroupName"),
+    *("BlueContainersFullName", "GreenContainersFullName"),
+}
+ABSENT = (
+    (ONE_FLEET, OF_GREEN_SERVERS | OF_CONTAINERS),
+    (GREEN_ALONE, OF_BLUE_SERVERS | OF_CONTAINERS),
+    (CONTAINERS, OF_SERVERS),
+)
+"""The parameters that are `none`, by what runs."""
+
 SETTINGS = {
     "EnvironmentName": "dev",
+    **ONE_FLEET,
     "DomainName": "",
     "ApplicationArchiveKey": "",
     "WebApplicationFirewall": "true",
@@ -85,7 +122,7 @@ def check_alarm_says_what_it_means_and_where_to_read_on(templates: Templates) ->
 
 
 def check_alarm_tells_somebody(templates: Templates) -> None:
-    """By an action of its own, as a part of a composite alarm, or by what it keeps from being told."""
+    """By an action of its own, as part of a composite alarm, by what ECS does then, or by what it keeps quiet."""
     for module, template in templates.items():
         heard = {part for properties in alarms(template).values() for part in _parts(properties)}
         heard |= {
@@ -93,6 +130,8 @@ def check_alarm_tells_somebody(templates: Templates) -> None:
             for properties in alarms(template).values()
             if "ActionsSuppressor" in properties
         }
+        for service in of_type(template, "AWS::ECS::Service").values():
+            heard |= {name["Ref"] for name in service["Properties"]["DeploymentConfiguration"]["Alarms"]["AlarmNames"]}
         for name, properties in alarms(template).items():
             assert bool(properties.get("AlarmActions")) != (name in heard - {"Outage"}), (module, name)
             assert properties.get("ActionsEnabled", True) is True, (module, name)
@@ -100,7 +139,7 @@ def check_alarm_tells_somebody(templates: Templates) -> None:
 
 def check_alarm_tells_the_right_people(templates: Templates) -> None:
     """A page for an outage alone, the escalation for a page that nobody acknowledged, operations for all the rest."""
-    template = observability(templates)
+    template = observability(templates, **EVERYTHING)
     special = {"Outage": {PAGE}, "UnacknowledgedOutage": {ESCALATION}}
     for name, properties in alarms(template).items():
         for actions in ("AlarmActions", "OKActions"):
@@ -109,27 +148,30 @@ def check_alarm_tells_the_right_people(templates: Templates) -> None:
         assert "InsufficientDataActions" not in properties, name
     outage = alarms(template)["Outage"]
     assert outage.get("OKActions") == outage["AlarmActions"] == [{"Ref": PAGE}], "it is over"
-    for name, rule in of_type(template, RULE).items():
+    rules = of_type(template, RULE)
+    assert len(rules) > 7
+    for name, rule in rules.items():
         assert [target["Arn"] for target in rule["Properties"]["Targets"]] == [{"Ref": OPERATIONS}], name
 
 
 def check_nobody_is_paged_twice(templates: Templates) -> None:
     """Whatever parts are in alarm: one page, and nothing besides of what has the same cause."""
-    template = observability(templates)
-    outage, degraded = (_parts(alarms(template)[name]) for name in ("Outage", "Degraded"))
-    assert outage
-    assert degraded
-    assert outage.isdisjoint(degraded)
-    for bad in _some(sorted(outage)):
-        for worse in _some(sorted(degraded)):
-            told = told_after(template, {*bad, *worse}, minutes=10)
-            expected = {PAGE: 1} if bad else {OPERATIONS: 1} if worse else {}
-            assert told == expected, (bad, worse)
+    for settings in (ONE_FLEET, CONTAINERS, EVERYTHING):
+        template = observability(templates, **settings)
+        outage, degraded = (_parts(alarms(template)[name]) for name in ("Outage", "Degraded"))
+        assert outage
+        assert degraded
+        assert outage.isdisjoint(degraded)
+        for bad in _some(sorted(outage)):
+            for worse in _some(sorted(degraded)):
+                told = told_after(template, {*bad, *worse}, minutes=10)
+                expected = {PAGE: 1} if bad else {OPERATIONS: 1} if worse else {}
+                assert told == expected, (bad, worse)
 
 
 def check_unacknowledged_page_is_escalated(templates: Templates) -> None:
     """After a quarter of an hour, once; not where somebody acknowledged, for as long as that holds: an hour."""
-    template = observability(templates)
+    template = observability(templates, **EVERYTHING)
     for part in _parts(alarms(template)["Outage"]):
         assert told_after(template, {part}, minutes=14) == {PAGE: 1}, part
         assert told_after(template, {part}, minutes=16) == {PAGE: 1, ESCALATION: 1}, part
@@ -143,7 +185,7 @@ def check_unacknowledged_page_is_escalated(templates: Templates) -> None:
 
 def check_page_comes_within_five_minutes(templates: Templates) -> None:
     """And one bad minute pages nobody."""
-    template = observability(templates)
+    template = observability(templates, **EVERYTHING)
     for name in _parts(alarms(template)["Outage"]):
         properties = alarms(template)[name]
         period = properties.get("Period") or properties["Metrics"][0]["MetricStat"]["Period"]
@@ -152,38 +194,76 @@ def check_page_comes_within_five_minutes(templates: Templates) -> None:
 
 
 def check_office_hours_page_nobody(templates: Templates) -> None:
-    """Where no server is wanted none is missed: neither by the count of servers nor by the absence of any metric."""
-    template = observability(templates, OfficeHoursOnly="true")
-    for name, properties in alarms(template).items():
-        assert properties.get("TreatMissingData", "notBreaching") == "notBreaching", name
-    nobody = alarms(template)["NoHealthyServer"]
-    queries = {query["Id"]: query for query in nobody["Metrics"]}
+    """Where nobody is wanted none is missed: neither by their count nor by the absence of any metric."""
+    for settings in EVERY_COMPUTE:
+        template = observability(templates, OfficeHoursOnly="true", **settings)
+        for name, properties in alarms(template).items():
+            missing = properties.get("TreatMissingData", "notBreaching")
+            assert missing == ("breaching" if name == SILENCE else "notBreaching"), name
+        for name in (NOBODY_HEALTHY.keys() - {SILENCE}) & alarms(template).keys():
+            _check_who_is_wanted(name, alarms(template)[name])
+        asleep = ASLEEP.keys() & alarms(template).keys()
+        assert asleep == _those_who_sleep(settings["Compute"]), settings
+        for name in asleep:
+            _check_sleep(name, alarms(template)[name])
+        for part in _parts(alarms(template)["Outage"]) - ASLEEP.keys():
+            for one in asleep:
+                assert told_after(template, {part, one}, minutes=60) == {}, part
+            assert told_after(template, {part}, minutes=10) == {PAGE: 1}, part
+
+
+def _those_who_sleep(compute: str) -> set[str]:
+    return {"ec2": {"ServersAsleep"}, "fargate": {"TasksAsleep"}, "both": set(ASLEEP)}[compute]
+
+
+def _check_who_is_wanted(name: str, properties: dict[str, Any]) -> None:
+    queries = {query["Id"]: query for query in properties["Metrics"]}
     wanted = queries["wanted"]["MetricStat"]["Metric"]
-    assert (wanted["Namespace"], wanted["MetricName"]) == ("AWS/AutoScaling", "GroupDesiredCapacity")
-    assert queries["result"]["Expression"] == "IF(wanted > 0, FILL(healthy, 0), 1)"
-    assert (nobody["ComparisonOperator"], nobody["Threshold"]) == ("LessThanThreshold", 1)
-    asleep = alarms(template)[ASLEEP]
-    assert asleep["MetricName"] == "GroupDesiredCapacity"
-    assert (asleep["ComparisonOperator"], asleep["Threshold"], asleep["DatapointsToAlarm"]) == (
-        "LessThanThreshold",
-        1,
-        1,
-    )
-    assert asleep["EvaluationPeriods"] * asleep["Period"] == 900, "they need time to start"
-    for part in _parts(alarms(template)["Outage"]) - {ASLEEP}:
-        assert told_after(template, {part, ASLEEP}, minutes=60) == {}, part
-        assert told_after(template, {part}, minutes=10) == {PAGE: 1}, part
+    assert (wanted["Namespace"], wanted["MetricName"]) == ("AWS/AutoScaling", "GroupDesiredCapacity"), name
+    assert queries["result"]["Expression"] == "IF(wanted > 0, FILL(healthy, 0), 1)", name
+    assert (properties["ComparisonOperator"], properties["Threshold"]) == ("LessThanThreshold", 1), name
+
+
+def _check_sleep(name: str, properties: dict[str, Any]) -> None:
+    compared = tuple(properties[each] for each in ("Namespace", "MetricName", "ComparisonOperator"))
+    assert (compared, properties["Threshold"]) == (ASLEEP[name], 1), name
+    assert properties["DatapointsToAlarm"] == 1, name
+    assert properties["EvaluationPeriods"] * properties["Period"] == 900, "they need time to start"
+
+
+def check_whoever_answers_visitors_is_missed(templates: Templates) -> None:
+    """Each of those to whom requests go pages by itself: a load balancer does not send one's share to another."""
+    for settings in EVERY_COMPUTE:
+        template = observability(templates, **settings)
+        expected = {name for name, where in NOBODY_HEALTHY.items() if settings in where}
+        assert NOBODY_HEALTHY.keys() & alarms(template).keys() == expected, settings
+        assert _parts(alarms(template)["Outage"]) >= expected, settings
+
+
+def check_nothing_is_watched_that_is_not_there(templates: Templates) -> None:
+    """An alarm, a rule on events or a metric filter on `none` is paid for and never says anything."""
+    for settings, absent in ABSENT:
+        for name, resource in observability(templates, **settings)["Resources"].items():
+            if resource["Type"] not in (ALARM, FILTER):
+                continue
+            named = {found["Ref"] for found in walk(resource) if isinstance(found, dict) and set(found) == {"Ref"}}
+            assert named.isdisjoint(absent), (name, settings)
+    for settings in EVERY_COMPUTE:
+        rules = of_type(observability(templates, **settings), RULE)
+        assert (settings["Compute"] != "ec2") == ("ContainerDeploymentFailed" in rules), settings
+        assert (settings["Compute"] != "fargate") == ("ServerLaunchFailed" in rules), settings
 
 
 def check_e17_high_cpu_is_told_through_sns(templates: Templates) -> None:
-    template = observability(templates)
-    for name, namespace, dimension in (
-        ("WebServersBusy", "AWS/EC2", "AutoScalingGroupName"),
-        ("DatabaseBusy", "AWS/RDS", "DBInstanceIdentifier"),
+    template = observability(templates, **EVERYTHING)
+    for name, namespace, dimensions in (
+        ("WebServersBusy", "AWS/EC2", ["AutoScalingGroupName"]),
+        ("ContainersBusy", "AWS/ECS", ["ClusterName", "ServiceName"]),
+        ("DatabaseBusy", "AWS/RDS", ["DBInstanceIdentifier"]),
     ):
         properties = alarms(template)[name]
         assert (properties["Namespace"], properties["MetricName"]) == (namespace, "CPUUtilization"), name
-        assert [each["Name"] for each in properties["Dimensions"]] == [dimension], name
+        assert [each["Name"] for each in properties["Dimensions"]] == dimensions, name
         assert properties["ComparisonOperator"] == "GreaterThanThreshold", name
         assert properties["AlarmActions"] == [{"Ref": OPERATIONS}], name
 
@@ -278,6 +358,6 @@ def _parts(properties: dict[str, Any]) -> set[str]:
 
 
 def _some(names: list[str]) -> Iterator[tuple[str, ...]]:
-    """Yield every choice of names: none of them, each, and all."""
-    for count in range(len(names) + 1):
+    """Yield choices of names: none of them, each, each two, and all."""
+    for count in sorted({0, 1, 2, len(names)}):
         yield from combinations(names, count)

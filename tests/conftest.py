@@ -14,7 +14,9 @@ from generator.roots import ROOTS
 from generator.stacks import STACKS
 from generator.template_yaml import dump, load
 
-pytest.register_assert_rewrite("tests.access_claims", "tests.alarm_claims", "tests.claims", "tests.pipeline_claims")
+pytest.register_assert_rewrite(
+    "tests.access_claims", "tests.alarm_claims", "tests.claims", "tests.fleet_claims", "tests.pipeline_claims"
+)
 
 # In the background of a script we inherit that Ctrl-C is ignored, and so would every process that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)

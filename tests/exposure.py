@@ -28,6 +28,7 @@ APPLICATION_ORIGIN = f"{CONFIG}.Origins.1.Fn::If.1"
 """The load balancer, as the distribution knows it."""
 
 PROD, OVER_SSH, BEHIND_CLOUDFRONT = "prod", "over SSH", "behind CloudFront"
+IN_CONTAINERS, IN_CONTAINERS_ALONE = "in containers", "in containers alone"
 
 
 class Break(NamedTuple):
@@ -61,12 +62,8 @@ def current_templates() -> Templates:
 def settings() -> Mapping[str, Setting]:
     """Settings in which every claim finds something, all together."""
     prod = next(one for one in every_setting() if one.name == PROD)
-    over_ssh = {
-        "AccessMode": "ssh",
-        "TargetProtocol": "HTTP",
-        "VpnGatewayAddress": "198.51.100.10",
-        "VpnCidr": "172.20.0.0/16",
-    }
+    over_vpn = {"VpnGatewayAddress": "198.51.100.10", "VpnCidr": "172.20.0.0/16"}
+    over_ssh = {"AccessMode": "ssh", "TargetProtocol": "HTTP", **over_vpn}
     behind_cloudfront = {
         "DomainName": DOMAIN,
         "HostedZoneId": "Z0000000001",
@@ -74,11 +71,15 @@ def settings() -> Mapping[str, Setting]:
         "WebApplicationFirewall": "true",
         "ShieldAdvanced": "true",
     }
+    in_containers = {"Compute": "both", "ServerPaths": "/checkout/*", "InterfaceEndpoints": "true"}
+    in_containers_alone = {**behind_cloudfront, **over_vpn, "Compute": "fargate", "TargetProtocol": "HTTP"}
     dev = every_setting()[0]
     return {
         PROD: prod,
         OVER_SSH: Setting(OVER_SSH, {**dev.parameters, **over_ssh}, dev.region),
         BEHIND_CLOUDFRONT: Setting(BEHIND_CLOUDFRONT, {**prod.parameters, **behind_cloudfront}, prod.region),
+        IN_CONTAINERS: Setting(IN_CONTAINERS, {**prod.parameters, **in_containers}, prod.region),
+        IN_CONTAINERS_ALONE: Setting(IN_CONTAINERS_ALONE, {**prod.parameters, **in_containers_alone}, prod.region),
     }
 
 

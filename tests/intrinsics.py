@@ -75,10 +75,18 @@ def resolve(value: Any, template: Template, parameters: Mapping[str, str]) -> An
         if function == "Fn::If":
             name, chosen, otherwise = argument
             return resolve(chosen if holds(template, name, parameters) else otherwise, template, parameters)
+        if function == "Fn::FindInMap":
+            keys = [resolve(key, template, parameters) for key in argument]
+            return _find_in_map(template, keys) if all(isinstance(key, str) for key in keys) else {function: keys}
         if function.startswith("Fn::") and function not in CONDITION_FUNCTIONS:
             return _apply(function, resolve(argument, template, parameters), parameters)
     content = {key: resolve(item, template, parameters) for key, item in value.items()}
     return {key: item for key, item in content.items() if item != NO_VALUE}
+
+
+def _find_in_map(template: Template, keys: list[str]) -> Any:
+    mapping, top, second = keys
+    return template["Mappings"][mapping][top][second]
 
 
 def _apply(function: str, argument: Any, parameters: Mapping[str, str]) -> Any:
@@ -89,6 +97,8 @@ def _apply(function: str, argument: Any, parameters: Mapping[str, str]) -> Any:
             return apply(function, argument)
         case "Fn::Join", [str(), [*items]] if all(isinstance(item, str) for item in items):
             return apply(function, argument)
+        case "Fn::Join", [str(delimiter), str(listed)]:
+            return listed.replace(",", delimiter)  # a parameter that is a list, as settings write it
         case "Fn::Split", [str(), str(text)] if "${" not in text:
             return apply(function, argument)
         case "Fn::Sub", str(text):
@@ -109,7 +119,9 @@ def _substitute(text: str, values: Mapping[str, Any]) -> str:
 
 
 def references(value: Any, facts: frozenset[str] = frozenset()) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield each logical id that a value names, with the conditions that must hold for that part of it to be used."""
+    """Yield each logical id that a value names, with the conditions that must hold for that part of it to be used, or
+    must not, as in `not HasBastion`.
+    """
     if isinstance(value, list):
         for item in value:
             yield from references(item, facts)
@@ -122,7 +134,7 @@ def references(value: Any, facts: frozenset[str] = frozenset()) -> Iterator[tupl
             yield name, facts
         case {"Fn::If": [str(name), chosen, otherwise], **rest} if not rest:
             yield from references(chosen, facts | {name})
-            yield from references(otherwise, facts)
+            yield from references(otherwise, facts | {f"not {name}"})
         case {"Fn::Sub": str(text), **rest} if not rest:
             yield from ((name, facts) for name in _variables(text))
         case {"Fn::Sub": [str(text), {**values}], **rest} if not rest:
@@ -138,7 +150,7 @@ def _variables(text: str) -> list[str]:
 
 
 def implies(template: Template, facts: frozenset[str], wanted: str) -> bool:
-    """Return whether a condition holds wherever all of the others do, as far as And and Or tell."""
+    """Return whether a condition holds wherever all of the facts do, as far as And and Or tell."""
     conditions = template.get("Conditions", {})
 
     def definition(condition: Any) -> Any:
@@ -150,7 +162,11 @@ def implies(template: Template, facts: frozenset[str], wanted: str) -> bool:
         for part in definition(condition).get("Fn::And", []):
             yield from consequences(part)
 
-    known = [known for fact in facts for known in consequences({"Condition": fact})]
+    def condition_of(fact: str) -> Any:
+        name = fact.removeprefix("not ")
+        return {"Condition": name} if name == fact else {"Fn::Not": [{"Condition": name}]}
+
+    known = [known for fact in facts for known in consequences(condition_of(fact))]
 
     def follows(condition: Any) -> bool:
         if condition in known or definition(condition) in known:

@@ -23,6 +23,7 @@ SOURCES = (REPOSITORY, BUCKET)
 SETTINGS = {f"{pascal_case(name)}AccountId": account for name, account in ACCOUNTS.items()} | {
     "SourceBranch": "main",
     "NotificationEmail": "",
+    "ContainerImages": "true",
 }
 
 VARIABLE = re.compile(r"#\{(\w+)\.(\w+)\}")
@@ -34,6 +35,10 @@ SHOWN_WITHIN_THE_HOUR = {
     "NumericLessThan": {"aws:MultiFactorAuthAge": "3600"},
 }
 FROM_THIS_ACCOUNT = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+PUSHING = {"ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"}
+
+OF_A_REPOSITORY = ("PullByEnvironments", "PushByTheBuildOfImagesAlone", "NobodyTakesAnImageAway")
 
 Group = list[dict[str, Any]]
 
@@ -121,7 +126,8 @@ def check_each_stage_deploys_to_its_environments_account(templates: Templates) -
 
 
 def check_every_environment_gets_the_same_release(templates: Templates) -> None:
-    of_the_release = {"TemplateBucketName", "TemplateKeyPrefix", "WebServerImageId"}
+    images = {"WebServerImageId", "ApplicationImage", "CollectorImage"}
+    of_the_release = {"TemplateBucketName", "TemplateKeyPrefix", *images}
     overrides = {name: {"Fn::GetParam": ["Release", "release.json", name]} for name in of_the_release}
     of_the_environment = {"StackName", "ChangeSetName", "RoleArn", "TemplateConfiguration"}
     found = []
@@ -281,6 +287,76 @@ def check_every_use_of_the_stores_is_logged(templates: Templates) -> None:
         assert {each["Fn::GetAtt"][0] for each in sources} == logged
 
 
+def check_images_are_pulled_by_environments_and_pushed_by_one_build(templates: Templates) -> None:
+    """Images and their tags stay what they are: nobody else pushes, no tag moves, nothing that has one goes away."""
+    targets = [{"Fn::Sub": f"arn:${{AWS::Partition}}:iam::${{{name}}}:root"} for name in SETTINGS if "Account" in name]
+    repositories = of_type(templates["tools_account"], "AWS::ECR::Repository")
+    assert repositories.keys() == {"ApplicationRepository", "CollectorRepository"}
+    pusher = role_name(templates, "pipeline", "ImagesRole")
+    for title, repository in repositories.items():
+        properties = repository["Properties"]
+        statements = properties["RepositoryPolicyText"]["Statement"]
+        allowed, pushing, taking_away = (one_called(statements, sid) for sid in OF_A_REPOSITORY)
+        assert (allowed["Effect"], allowed["Principal"]) == ("Allow", {"AWS": targets}), title
+        assert set(allowed["Action"]) == {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}, title
+        ours = {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::*:role/{PROJECT}-*"}
+        assert allowed.get("Condition") == {"ArnLike": {"aws:PrincipalArn": ours}}, title
+        assert [each["Effect"] for each in (pushing, taking_away)] == ["Deny", "Deny"], title
+        here = {"AWS": {"Fn::Sub": THIS_ACCOUNT}}
+        assert [each["Principal"] for each in (pushing, taking_away)] == [here, here], title
+        assert len(statements) == len(OF_A_REPOSITORY), title
+        but = {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{pusher}"}
+        assert pushing.get("Condition") == {"ArnNotEquals": {"aws:PrincipalArn": but}}, title
+        assert set(pushing["Action"]) >= PUSHING, title
+        assert "Condition" not in taking_away, title
+        assert set(taking_away["Action"]) == {"ecr:BatchDeleteImage", "ecr:UpdateImageStorageClass"}, title
+        assert properties.get("ImageTagMutability") == "IMMUTABLE", title
+        rule = only(json.loads(properties["LifecyclePolicy"]["LifecyclePolicyText"])["rules"])
+        assert (rule["selection"]["tagStatus"], rule["action"]) == ("untagged", {"type": "expire"}), title
+        assert properties.get("ImageScanningConfiguration") == {"ScanOnPush": True}, title
+        key = {"Fn::GetAtt": ["ArtifactKey", "Arn"]}
+        assert properties.get("EncryptionConfiguration") == {"EncryptionType": "KMS", "KmsKey": key}, title
+
+
+def check_one_build_may_push_images_and_nothing_else(templates: Templates) -> None:
+    """It executes the source's Dockerfile with Docker, as root of its machine."""
+    repositories = of_type(templates["tools_account"], "AWS::ECR::Repository").values()
+    arn = "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/"
+    there = [{"Fn::Sub": arn + each["Properties"]["RepositoryName"]} for each in repositories]
+    template = templates["pipeline"]
+    pushing = [(title, each) for title, each in identity_statements(template) if PUSHING & set(each["Action"])]
+    assert [title for title, _ in pushing] == ["ImagesRole"]
+    for statement in rights_of(template, "ImagesRole"):
+        services = {action.partition(":")[0] for action in statement["Action"]}
+        if services == {"ecr"} and statement["Action"] != ["ecr:GetAuthorizationToken"]:
+            assert statement["Resource"] == there, statement["Sid"]
+        assert services <= {"ecr", "kms", "logs", "s3"}, statement["Sid"]
+    mighty = {
+        title: project["Properties"]["ServiceRole"]["Fn::GetAtt"][0]
+        for title, project in of_type(template, "AWS::CodeBuild::Project").items()
+        if project["Properties"]["Environment"].get("PrivilegedMode")
+    }
+    assert mighty == {"ImagesProject": "ImagesRole"}
+
+
+def check_images_are_built_before_the_release_that_names_them(templates: Templates) -> None:
+    """Where the tools account keeps images; elsewhere there is no build that could push any."""
+    for wanted in ("true", "false"):
+        resources = resolved(templates["pipeline"], **SETTINGS | {"ContainerImages": wanted}, SourceRepository="")
+        stage = only(each for each in resources["Pipeline"]["Properties"]["Stages"] if each["Name"] == "Build")
+        order = [only(group)["Configuration"]["ProjectName"]["Ref"] for group in groups_of(stage)]
+        assert order == [*(["ImagesProject"] if wanted == "true" else []), "BuildProject"], wanted
+        assert {"ImagesProject", "ImagesRole"} & resources.keys() == (
+            {"ImagesProject", "ImagesRole"} if wanted == "true" else set()
+        )
+        policies = [
+            each["PolicyName"] for role in ("PipelineRole", "BuildRole") for each in policies_of(resources, role)
+        ]
+        assert {"Images", "PinImages"} & set(policies) == ({"Images", "PinImages"} if wanted == "true" else set())
+        variables = resources["BuildProject"]["Properties"]["Environment"]["EnvironmentVariables"]
+        assert {"Name": "CONTAINER_IMAGES", "Value": wanted} in variables, "what the release names is what is built"
+
+
 def check_only_who_makes_something_writes_it(templates: Templates) -> None:
     writers = {
         ("PipelineRole", "Artifacts"): ["ArtifactBucketName/*"],
@@ -333,7 +409,6 @@ def check_builds_are_encrypted_and_logged(templates: Templates) -> None:
     for title, project in projects.items():
         properties = project["Properties"]
         assert properties.get("EncryptionKey") == ARTIFACT_KEY, title
-        assert "PrivilegedMode" not in properties["Environment"], title
         logs = {"CloudWatchLogs": {"Status": "ENABLED", "GroupName": {"Ref": group}}}
         assert properties.get("LogsConfig") == logs, title
         rights = rights_of(template, properties["ServiceRole"]["Fn::GetAtt"][0])
@@ -531,6 +606,17 @@ def rights_of(template: Template, role: str) -> list[dict[str, Any]]:
     """Return the statements of a role: those inside it, and those of the template's policies that it has."""
     managed = [policy.get("Ref") for policy in template["Resources"][role]["Properties"].get("ManagedPolicyArns", [])]
     return [statement for owner, statement in identity_statements(template) if owner in (role, *managed)]
+
+
+def one_called(statements: list[dict[str, Any]], sid: str) -> dict[str, Any]:
+    """Return the statement of a policy that has this id."""
+    return only(statement for statement in statements if statement["Sid"] == sid)
+
+
+def policies_of(resources: Mapping[str, Any], role: str) -> list[dict[str, Any]]:
+    """Return the policies inside a role."""
+    policies: list[dict[str, Any]] = resources[role]["Properties"]["Policies"]
+    return policies
 
 
 def object_of(resource: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ import pytest
 
 from generator.naming import PROJECT, short_name, stack_logical_id
 from generator.regions import EDGE_REGION
-from generator.retention import AUDIT_LOG, READ_REPLICA, RETENTION
+from generator.retention import AUDIT_LOG, GENERATED, READ_REPLICA, RETENTION
 from generator.roots import ROOTS, platform
 from generator.stacks import STACKS
 from tests import access_claims, claims
@@ -29,13 +29,15 @@ ROOT_NAMES = [short_name(module) for module in ROOTS]
 
 HOLDS_DATA_BY_NATURE = re.compile(
     r"AWS::(RDS::DB(Instance|Cluster)|DynamoDB::(Global)?Table|EFS::FileSystem|S3::Bucket|KMS::Key|Logs::LogGroup"
-    r"|SecretsManager::Secret|CloudFormation::Stack|EC2::Volume|ElastiCache::\w+|Backup::BackupVault|Cognito::UserPool)"
+    r"|SecretsManager::Secret|CloudFormation::Stack|EC2::Volume|ElastiCache::\w+|Backup::BackupVault|Cognito::UserPool"
+    r"|ECR::Repository)"
 )
 
 WITHOUT_NAME_TAG = {
     "AWS::CloudFront::CachePolicy": "takes no tags; has a name",
     "AWS::CloudFront::OriginAccessControl": "takes no tags; has a name",
     "AWS::CloudFront::ResponseHeadersPolicy": "takes no tags; has a name",
+    "AWS::ApplicationAutoScaling::ScalingPolicy": "takes no tags",
     "AWS::AutoScaling::ScalingPolicy": "takes no tags",
     "AWS::AutoScaling::ScheduledAction": "takes no tags",
     "AWS::Backup::BackupSelection": "takes no tags; is part of its plan",
@@ -52,6 +54,7 @@ WITHOUT_NAME_TAG = {
     "AWS::EC2::SubnetRouteTableAssociation": "takes no tags",
     "AWS::EC2::VPCGatewayAttachment": "takes no tags",
     "AWS::EC2::VPNConnectionRoute": "takes no tags",
+    "AWS::ECS::ClusterCapacityProviderAssociations": "takes no tags; is part of its cluster",
     "AWS::EFS::MountTarget": "takes no tags; shows the file system's",
     "AWS::ElasticLoadBalancingV2::Listener": "takes no tags through CloudFormation",
     "AWS::ElasticLoadBalancingV2::ListenerRule": "takes no tags through CloudFormation",
@@ -77,6 +80,7 @@ WITHOUT_NAME_TAG = {
 }
 
 OTHER_TAGS = {
+    "ForwardToWebServers": {"BlueServers", "Containers", "GreenServers"},  # for which the rule waits
     "BreakGlassRole": {"Use"},
     "Database": {"Backup", "LongTermBackups"},
     "FileSystem": {"Backup", "LongTermBackups"},
@@ -87,6 +91,7 @@ OTHER_TAGS = {
 """Tags by which something is looked for: the role whose every use raises an alarm, and what AWS Backup takes."""
 
 PHYSICAL_NAMES = {
+    ("AWS::ApplicationAutoScaling::ScalingPolicy", "PolicyName"): "required; known within its target only",
     ("AWS::Backup::BackupVault", "BackupVaultName"): "required",
     ("AWS::Backup::RestoreTestingPlan", "RestoreTestingPlanName"): "required",
     ("AWS::Backup::RestoreTestingSelection", "RestoreTestingSelectionName"): "required",
@@ -97,6 +102,8 @@ PHYSICAL_NAMES = {
     ("AWS::CodeConnections::Connection", "ConnectionName"): "required; people look for it to activate it",
     ("AWS::CodePipeline::Pipeline", "Name"): "people start it and mails speak of it by this name",
     ("AWS::CodeStarNotifications::NotificationRule", "Name"): "required",
+    ("AWS::ECR::Repository", "RepositoryName"): "builds push to it and environments pull from it by this name",
+    ("AWS::ECS::Cluster", "ClusterName"): "the name of the log group of Container Insights is made from it",
     ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"): "roles of other stacks name it, some of them before it exists",
     ("AWS::IAM::Policy", "PolicyName"): "required; an inline policy's name is known within its role only",
     ("AWS::IAM::Role", "RoleName"): "policies of other accounts name it, before it exists",
@@ -104,12 +111,13 @@ PHYSICAL_NAMES = {
     (
         "AWS::Logs::LogGroup",
         "LogGroupName",
-    ): "RDS and AWS WAF write to groups of these names, and RDS creates endless ones without them",
+    ): "RDS, AWS WAF and Container Insights write to groups of these names, and RDS creates endless ones without them",
     ("AWS::Logs::QueryDefinition", "Name"): "the query is found by its name",
     ("AWS::RDS::DBInstance", "DBInstanceIdentifier"): "the names of its log groups are made from it",
     ("AWS::ResourceGroups::Group", "Name"): "required",
     ("AWS::Route53::RecordSet", "Name"): "the record is nothing but a name",
     ("AWS::S3::Bucket", "BucketName"): "of replicas alone: buckets of another region name them",
+    ("AWS::ServiceDiscovery::PrivateDnsNamespace", "Name"): "the namespace is nothing but a name",
     ("AWS::Shield::Protection", "Name"): "required",
     ("AWS::Synthetics::Canary", "Name"): "required; its metrics are found by it",
     ("AWS::XRay::Group", "GroupName"): "required",
@@ -156,7 +164,8 @@ def test_parameter_has_a_description_and_a_constraint(templates: Templates, name
         assert declared["Description"].endswith("."), title
         bounded = {"AllowedPattern", "AllowedValues", "MinValue", "MaxValue"} & declared.keys()
         assert bounded or declared["Type"].startswith(("AWS::", "List<AWS::")) or title in UNBOUNDED, title
-        assert not bounded or declared["ConstraintDescription"].endswith("."), title
+        in_words = declared.get("ConstraintDescription", "").endswith(".")
+        assert not bounded or in_words or "AllowedValues" in declared, title
 
 
 @pytest.mark.parametrize("name", CHILDREN)
@@ -226,6 +235,8 @@ def test_d10_stateful_resource_has_both_policies_of_the_table(templates: Templat
             expected = RETENTION[resource["Type"]]
             if "SourceDBInstanceIdentifier" in resource["Properties"]:
                 expected = READ_REPLICA
+            elif title in claims.MADE_UP_WITH_THEIR_STACK:
+                expected = GENERATED
             elif resource["Properties"].get("RetentionInDays") == {"Ref": "AuditRetentionDays"}:
                 expected = AUDIT_LOG
             assert policies == expected, title
@@ -255,7 +266,7 @@ def test_tag_of_stack_or_environment_is_not_repeated(templates: Templates, name:
 def tags_of(resource: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the tags that a template gives a resource: types have lists and mappings, under names of their own."""
     properties = resource["Properties"]
-    given = [value for key, value in properties.items() if key.endswith("Tags")]
+    given = [value for key, value in properties.items() if key.endswith("Tags") and isinstance(value, (dict, list))]
     given += [specification["Tags"] for specification in properties.get("TagSpecifications", [])]
     for tags in given:
         yield from tags.items() if isinstance(tags, dict) else ((tag["Key"], tag["Value"]) for tag in tags)
@@ -289,11 +300,12 @@ def test_iam_statement_has_a_sid_once_in_its_document(templates: Templates, name
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_d9_policy_belongs_to_the_web_servers_role_and_has_its_own_name(templates: Templates, name: str) -> None:
-    """There is one role that stacks attach policies to; two policies of one name would overwrite each other there."""
+def test_d9_policy_belongs_to_a_role_of_the_workload_and_has_its_own_name(templates: Templates, name: str) -> None:
+    """Servers, tasks, and what starts and deploys tasks; two policies of one name would overwrite each other there."""
+    roles = ("WebServerRole", "WebServerRoleName", "TaskRole", "TaskRoleName", "ExecutionRole", "DeploymentRole")
     for title, policy in of_type(templates[name], "AWS::IAM::Policy").items():
         assert policy["Properties"]["PolicyName"] == title
-        assert policy["Properties"]["Roles"] in ([{"Ref": "WebServerRoleName"}], [{"Ref": "WebServerRole"}]), title
+        assert policy["Properties"]["Roles"] in [[{"Ref": role}] for role in roles], title
         assert list(policy_documents(policy)), title
 
 
@@ -301,10 +313,12 @@ def test_d9_policy_belongs_to_the_web_servers_role_and_has_its_own_name(template
 def test_d9_iam_lists_are_lists(templates: Templates, name: str) -> None:
     """The other rules look for "*" in lists; a single text would escape them. All but some things is for refusals."""
     for title, statement in statements(templates[name]):
-        actions = "NotAction" if statement["Effect"] == "Deny" and "NotAction" in statement else "Action"
+        refused = {"NotAction", "NotResource"} & statement.keys() if statement["Effect"] == "Deny" else set()
+        actions = "NotAction" if "NotAction" in refused else "Action"
         assert isinstance(statement[actions], list), (title, statement["Sid"])
-        assert isinstance(statement.get("Resource", []), list), (title, statement["Sid"])
-        others = {"NotAction", "NotResource", "NotPrincipal"} - {actions}
+        for resources in ("Resource", "NotResource"):
+            assert isinstance(statement.get(resources, []), list), (title, statement["Sid"])
+        others = {"NotAction", "NotResource", "NotPrincipal"} - refused
         assert others.isdisjoint(statement), (title, statement["Sid"])
 
 
@@ -329,7 +343,7 @@ def test_d9_role_has_a_name_only_where_another_account_must_know_it(templates: T
         title for title, role in of_type(templates[name], "AWS::IAM::Role").items() if "RoleName" in role["Properties"]
     }
     known = {
-        "pipeline": {"PipelineRole", "ChangeReportRole", "RegionalTestRole"},
+        "pipeline": {"PipelineRole", "ChangeReportRole", "RegionalTestRole", "ImagesRole"},
         "target_account": {
             *("DeploymentRole", "ReviewRole", "CloudFormationRole", "RegionalTestRole", "BreakGlassRole"),
             *("BackupRole", "RestoreRole", "ReplicationRole"),

@@ -45,6 +45,7 @@ def run(tmp_path: Path, calls: Path) -> Runner:
         make.write_text(MAKE.format(calls=calls, templates=templates, test=test))
         make.chmod(0o755)
         environment = {"PATH": f"{programs}:{os.environ['PATH']}", "TEMPLATE_BUCKET": "the-bucket"}
+        environment["CONTAINER_IMAGES"] = "true"
         build = Build(source, environment=environment, **others)  # type: ignore[arg-type]
         return run_build(build, tmp_path / "workspace", lambda line: None)
 
@@ -54,7 +55,7 @@ def run(tmp_path: Path, calls: Path) -> Runner:
 def test_a_good_source_is_checked_tested_and_published(run: Runner, calls: Path) -> None:
     result = run()
     assert result.succeeded, result.log
-    assert calls.read_text().splitlines() == ["templates", "test", "publish BUCKET=the-bucket"]
+    assert calls.read_text().splitlines() == ["templates", "test", "publish BUCKET=the-bucket IMAGES=true"]
     assert result.artifacts is not None
     assert [path.name for path in result.artifacts.iterdir()] == ["release.json"]
 

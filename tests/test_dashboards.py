@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from troposphere import GetAtt, Join, Ref, Sub
+from troposphere import GetAtt, If, Join, Ref, Sub
 
 from generator.alarms import Metric
-from generator.dashboards import COLUMNS, Line, Only, Row, Widget, alarms, body, graph, log_lines, number, text
+from generator.dashboards import (
+    COLUMNS,
+    Line,
+    OneOrBoth,
+    Only,
+    Row,
+    Widget,
+    alarms,
+    body,
+    graph,
+    log_lines,
+    number,
+    text,
+)
 from generator.nesting import WiringError
 from tests.intrinsics import resolve
 
 CPU = Metric("AWS/EC2", "CPUUtilization", {"AutoScalingGroupName": Ref("Group")})
-CONDITIONS = {"HasCanary": {"Fn::Equals": [{"Ref": "Canary"}, "true"]}}
+CONDITIONS = {
+    "HasCanary": {"Fn::Equals": [{"Ref": "Canary"}, "true"]},
+    "HasTwin": {"Fn::Equals": [{"Ref": "Twin"}, "true"]},
+    "HasBoth": {"Fn::And": [{"Condition": "HasCanary"}, {"Condition": "HasTwin"}]},
+}
 
 
-def filled_in(rows: list[Row], **parameters: str) -> dict[str, Any]:
+def filled_in(rows: Sequence[Row | OneOrBoth], **parameters: str) -> dict[str, Any]:
     """Return the body as CloudWatch gets it."""
     template = {"Resources": {}, "Conditions": CONDITIONS}
     found = resolve(body(rows).to_dict(), template, parameters)
@@ -84,6 +102,48 @@ def test_what_may_be_absent_leaves_the_rest_as_it_is(canary: str, there: bool) -
     assert widgets[-1]["y"] == 1
 
 
+@pytest.mark.parametrize(
+    ("canary", "twin", "places"),
+    [
+        ("true", "true", {"a": 0, "b": 1, "c": 2, "d": 4, "e": 7, "f": 11}),
+        ("true", "false", {"a": 0, "b": 1, "c": 2, "e": 4, "f": 8}),
+        ("false", "true", {"a": 0, "d": 1, "e": 4, "f": 8}),
+    ],
+)
+def test_what_is_below_moves_up_where_one_of_two_is_absent(canary: str, twin: str, places: dict[str, int]) -> None:
+    of_canary, of_twin = [Row(1, [text(24, "b")]), Row(2, [text(24, "c")])], [Row(3, [text(24, "d")])]
+    rows = [
+        Row(1, [text(24, "a")]),
+        OneOrBoth("HasCanary", of_canary, "HasTwin", of_twin, both="HasBoth"),
+        Row(4, [text(24, "e")]),
+        Row(5, [text(12, "f"), text(12, "g")]),
+    ]
+    widgets = filled_in(rows, Canary=canary, Twin=twin)["widgets"]
+    assert {each["properties"]["markdown"]: each["y"] for each in widgets} == {**places, "g": places["f"]}
+
+
+def test_what_may_take_the_others_place_is_as_high() -> None:
+    with pytest.raises(WiringError, match="same height"):
+        body([OneOrBoth("HasCanary", [Row(1, [text(24, "a")])], "HasTwin", [Row(2, [text(24, "b")])], both="HasBoth")])
+
+
+def test_a_value_that_depends_on_a_condition_is_filled_in_once() -> None:
+    leading = If("HasCanary", Ref("Group"), Ref("Other"))
+    lines = [Line(each, Metric("AWS/EC2", each, {"AutoScalingGroupName": leading})) for each in ("CPU", "Network")]
+    rows = [Row(1, [graph(24, "Both", *lines)])]
+    known = {"Group": "g", "Other": "o", "AWS::Region": "r"}
+    for canary, group in (("true", "g"), ("false", "o")):
+        [widget] = filled_in(rows, Canary=canary, **known)["widgets"]
+        assert [entry[3] for entry in widget["properties"]["metrics"]] == [group, group]
+    assert len(body(rows).to_dict()["Fn::Sub"][1]) == 1
+
+
+def test_one_condition_is_enough() -> None:
+    row = Row(1, [graph(24, "a", condition="HasCanary")])
+    with pytest.raises(WiringError, match="a condition of its own"):
+        body([OneOrBoth("HasTwin", [row], "HasCanary", [row], both="HasBoth")])
+
+
 def test_what_may_be_absent_stands_last_in_its_row() -> None:
     with pytest.raises(WiringError, match="stands before"):
         body([Row(1, [graph(12, "a", condition="HasCanary"), text(12, "b")])])
@@ -110,9 +170,18 @@ def test_an_expression_reads_lines_that_are_hidden() -> None:
     assert (widget["properties"]["setPeriodToTimeRange"], widget["properties"]["sparkline"]) == (True, False)
 
 
-def test_a_query_is_asked_of_a_log_group() -> None:
-    query = "fields @message\n| filter level = 'ERROR'"
-    known = {"Group": "the-logs", "AWS::Region": "r"}
-    [widget] = filled_in([Row(1, [log_lines(24, "Errors", Ref("Group"), query)])], **known)["widgets"]
+@pytest.mark.parametrize(
+    ("canary", "twin", "sources"),
+    [
+        ("true", "false", "SOURCE 'the-logs' | "),
+        ("false", "true", "SOURCE 'its-logs' | "),
+        ("true", "true", "SOURCE 'the-logs' | SOURCE 'its-logs' | "),
+    ],
+)
+def test_a_query_is_asked_of_the_log_groups_that_are_there(canary: str, twin: str, sources: str) -> None:
+    query = 'fields @message\n| filter level = "ERROR"'
+    known = {"Group": "the-logs", "Other": "its-logs", "Canary": canary, "Twin": twin, "AWS::Region": "r"}
+    groups = {"HasCanary": Ref("Group"), "HasTwin": Ref("Other")}
+    [widget] = filled_in([Row(1, [log_lines(24, "Errors", groups, query)])], **known)["widgets"]
     assert widget["type"] == "log"
-    assert widget["properties"]["query"] == f"SOURCE 'the-logs' | {query}"
+    assert widget["properties"]["query"] == f"{sources}{query}"

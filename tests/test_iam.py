@@ -20,6 +20,7 @@ from generator.iam import (
     delivery_boundary,
     deny,
     deny_all_but,
+    deny_elsewhere,
     deny_insecure_transport,
     document,
     from_this_account,
@@ -83,6 +84,15 @@ def test_deny_all_but_names_what_it_leaves_alone() -> None:
         "NotAction": ["s3:GetObject"],
         "Resource": ["*"],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def test_deny_elsewhere_names_where_it_says_nothing() -> None:
+    assert plain(deny_elsewhere("Others", [awacs.s3.DeleteObject], ["arn:aws:s3:::a/*"])) == {
+        "Sid": "Others",
+        "Effect": "Deny",
+        "Action": ["s3:DeleteObject"],
+        "NotResource": ["arn:aws:s3:::a/*"],
     }
 
 

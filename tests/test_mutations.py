@@ -2,125 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from copy import deepcopy
-from typing import Any, NamedTuple
-
 import pytest
 
 from tests import access_claims, claims, pipeline_claims, recovery_claims
 from tests.intrinsics import Templates
+from tests.template_mutations import (
+    Claim,
+    Mutation,
+    add,
+    assert_noticed,
+    claims_of,
+    drop,
+    put,
+    refuse_tls_no_more,
+    replace_in_script,
+    replace_text,
+    swap,
+)
 
-Claim = Callable[[Templates], None]
-CLAIMS: dict[str, Claim] = {
-    name: getattr(module, name)
-    for module in (claims, access_claims, pipeline_claims, recovery_claims)
-    for name in sorted(dir(module))
-    if name.startswith("check_")
-}
+CLAIMS = claims_of(claims, access_claims, pipeline_claims, recovery_claims)
 
 ANYWHERE = "0.0.0.0/0"
 
 
-class Mutation(NamedTuple):
-    """One way to break the templates, and the claim that must notice."""
-
-    name: str
-    damage: Callable[[Templates], None]
-    claim: Claim
-
-
-def put(path: str, value: object) -> Callable[[Templates], None]:
-    """Return the damage of setting a property: `template/LogicalId/Property/…`, indexes of lists as numbers."""
-
-    def damage(templates: Templates) -> None:
-        parent, key = _locate(templates, path)
-        assert not isinstance(parent, dict) or key not in parent or parent[key] != value, "no damage"
-        parent[key] = value
-
-    return damage
-
-
-def drop(path: str) -> Callable[[Templates], None]:
-    """Return the damage of removing a property, a resource or an item of a list."""
-
-    def damage(templates: Templates) -> None:
-        parent, key = _locate(templates, path)
-        del parent[key]
-
-    return damage
-
-
-def _locate(templates: Templates, path: str) -> tuple[Any, Any]:
-    """Return the container and the key that a path ends in. Attributes of a resource are written with a leading dot."""
-    module, name, *rest = path.split("/")
-    if not rest:
-        return templates[module]["Resources"], name
-    if name in ("Parameters", "Outputs"):
-        parent: Any = templates[module][name]
-    elif rest[0].startswith("."):
-        parent, rest = templates[module]["Resources"][name], [rest[0][1:], *rest[1:]]
-    else:
-        parent = templates[module]["Resources"][name]["Properties"]
-    for key in rest[:-1]:
-        parent = parent[int(key) if isinstance(parent, list) else key]
-    return parent, int(rest[-1]) if isinstance(parent, list) else rest[-1]
-
-
-def add(path: str, resource_type: str, **properties: object) -> Callable[[Templates], None]:
-    """Return the damage of a resource too many."""
-
-    def damage(templates: Templates) -> None:
-        module, name = path.split("/")
-        templates[module]["Resources"][name] = {"Type": resource_type, "Properties": properties}
-
-    return damage
-
-
-def refuse_tls_no_more(path: str) -> Callable[[Templates], None]:
-    """Return the damage of taking from a policy the statement that refuses plain text."""
-
-    def damage(templates: Templates) -> None:
-        parent, key = _locate(templates, path)
-        kept = [statement for statement in parent[key] if statement["Sid"] != "DenyInsecureTransport"]
-        assert len(kept) == len(parent[key]) - 1
-        parent[key] = kept
-
-    return damage
-
-
-def replace_text(path: str, old: str, new: str) -> Callable[[Templates], None]:
-    """Return the damage of changing a part of a text."""
-
-    def damage(templates: Templates) -> None:
-        parent, key = _locate(templates, path)
-        assert old in parent[key]
-        parent[key] = parent[key].replace(old, new)
-
-    return damage
-
-
-def replace_in_script(old: str, new: str) -> Callable[[Templates], None]:
-    """Return the damage of changing the web servers' script."""
-    return replace_text("web_tier/LaunchTemplate/LaunchTemplateData/UserData/Fn::Base64/Fn::Join/1/1", old, new)
-
-
-def swap(path: str, other: str) -> Callable[[Templates], None]:
-    """Return the damage of two items of a list, or two properties, in each other's place."""
-
-    def damage(templates: Templates) -> None:
-        (here, key), (there, other_key) = _locate(templates, path), _locate(templates, other)
-        here[key], there[other_key] = there[other_key], here[key]
-
-    return damage
-
-
 LAUNCH = "web_tier/LaunchTemplate/LaunchTemplateData"
-UPDATE = "web_tier/WebServerGroup/.UpdatePolicy/AutoScalingRollingUpdate"
+GREEN_LAUNCH = "web_tier/GreenLaunchTemplate/LaunchTemplateData"
 PUBLIC_SUBNETS = {"Fn::GetAtt": ["Network", "Outputs.PublicSubnetIds"]}
 STAGES = "pipeline/Pipeline/Stages"
 STAGING, REGIONAL_TEST, REVIEW, PROD = (f"{STAGES}/{index}" for index in (3, 4, 5, 6))
 KEY_STATEMENTS = "tools_account/ArtifactKey/KeyPolicy/Statement"
+REPOSITORY_STATEMENTS = "tools_account/ApplicationRepository/RepositoryPolicyText/Statement"
 ACCESS_LOGS = "tools_account/AccessLogBucketPolicy/PolicyDocument/Statement/1"
 OF_STRANGERS = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::444444444444:root"}}
 WORKLOAD = "boundaries/WorkloadBoundary/PolicyDocument/Statement"
@@ -340,6 +251,11 @@ MUTATIONS = [
         claims.check_file_system_is_mounted_through_an_access_point,
     ),
     Mutation(
+        "containers mount what they like",
+        drop("storage/TasksUseStorage/PolicyDocument/Statement/1/Condition"),
+        claims.check_file_system_is_mounted_through_an_access_point,
+    ),
+    Mutation(
         "web servers mount what they like",
         drop("storage/UseStorage/PolicyDocument/Statement/1/Condition"),
         claims.check_file_system_is_mounted_through_an_access_point,
@@ -400,6 +316,11 @@ MUTATIONS = [
         claims.check_servers_have_no_public_address,
     ),
     Mutation(
+        "green web servers get a public address",
+        put(f"{GREEN_LAUNCH}/NetworkInterfaces/0/AssociatePublicIpAddress", True),
+        claims.check_servers_have_no_public_address,
+    ),
+    Mutation(
         "the instance metadata answers without a token",
         put(f"{LAUNCH}/MetadataOptions/HttpTokens", "optional"),
         claims.check_metadata_is_served_with_tokens_only,
@@ -409,81 +330,6 @@ MUTATIONS = [
         "volumes are not encrypted",
         put(f"{LAUNCH}/BlockDeviceMappings/0/Ebs/Encrypted", False),
         claims.check_volumes_are_encrypted,
-    ),
-    Mutation(
-        "the root lets in a fourth server",
-        put("platform/Parameters/WebServerMaximum/MaxValue", 4),
-        claims.check_never_more_than_three_servers,
-    ),
-    Mutation(
-        "the group does not ask the parameter",
-        put("web_tier/WebServerGroup/MaxSize", "6"),
-        claims.check_never_more_than_three_servers,
-    ),
-    Mutation(
-        "an update sets the number of servers",
-        put("web_tier/WebServerGroup/DesiredCapacity", {"Ref": "WebServerMinimum"}),
-        claims.check_never_more_than_three_servers,
-    ),
-    Mutation(
-        "servers are not behind the load balancer",
-        drop("web_tier/WebServerGroup/TargetGroupARNs"),
-        claims.check_failing_servers_are_replaced,
-    ),
-    Mutation(
-        "only EC2 says who is healthy",
-        put("web_tier/WebServerGroup/HealthCheckType", "EC2"),
-        claims.check_failing_servers_are_replaced,
-    ),
-    Mutation(
-        "servers are replaced while they install themselves",
-        put("web_tier/WebServerGroup/HealthCheckGracePeriod", 300),
-        claims.check_failing_servers_are_replaced,
-    ),
-    Mutation(
-        "nobody answers the health check",
-        put("web_tier/WebServers/HealthCheckPath", "/health"),
-        claims.check_failing_servers_are_replaced,
-    ),
-    Mutation(
-        "an update does not wait for new servers",
-        put(f"{UPDATE}/WaitOnResourceSignals", False),
-        claims.check_rolling_update_keeps_the_minimum_and_waits,
-    ),
-    Mutation(
-        "an update goes below the minimum",
-        put(f"{UPDATE}/MinInstancesInService", 0),
-        claims.check_rolling_update_keeps_the_minimum_and_waits,
-    ),
-    Mutation(
-        "servers are replaced during an update",
-        put(f"{UPDATE}/SuspendProcesses", ["AZRebalance", "AlarmNotification"]),
-        claims.check_rolling_update_keeps_the_minimum_and_waits,
-    ),
-    Mutation(
-        "servers that report nothing are busy servers",
-        put("web_tier/SustainedLoad/TreatMissingData", "breaching"),
-        claims.check_scaling_follows_the_load,
-    ),
-    Mutation(
-        "two servers start at once",
-        put("web_tier/AddOneServer/StepAdjustments/0/ScalingAdjustment", 2),
-        claims.check_scaling_follows_the_load,
-    ),
-    Mutation(
-        "the load of the whole account ends a server",
-        drop("web_tier/LoadIsOver/Dimensions"),
-        claims.check_scaling_follows_the_load,
-    ),
-    Mutation(
-        "two servers end within a minute",
-        put("web_tier/RemoveOneServer/Cooldown", "60"),
-        claims.check_scaling_follows_the_load,
-    ),
-    Mutation(
-        "a short pause ends a server",
-        put("web_tier/LoadIsOver/EvaluationPeriods", 1),
-        claims.check_scaling_follows_the_load,
     ),
     Mutation(
         "web servers stand in public subnets",
@@ -1003,6 +849,86 @@ MUTATIONS = [
         pipeline_claims.check_every_environment_gets_the_same_release,
     ),
     Mutation(
+        "production's tasks start from another image",
+        replace_text(f"{PROD}/Actions/0/Configuration/ParameterOverrides", '"ApplicationImage"]', '"ProdImage"]'),
+        pipeline_claims.check_every_environment_gets_the_same_release,
+    ),
+    Mutation(
+        "a release names images that are still being built",
+        put(f"{STAGES}/1/Actions/0/Fn::If/1/RunOrder", 2),
+        pipeline_claims.check_images_are_built_before_the_release_that_names_them,
+    ),
+    Mutation(
+        "a build that may push is there where no images are kept",
+        drop("pipeline/ImagesRole/.Condition"),
+        pipeline_claims.check_images_are_built_before_the_release_that_names_them,
+    ),
+    Mutation(
+        "the build of the release pushes images, too",
+        put("pipeline/BuildRole/Policies/1/Fn::If/1/PolicyDocument/Statement/0/Action", ["ecr:PutImage"]),
+        pipeline_claims.check_one_build_may_push_images_and_nothing_else,
+    ),
+    Mutation(
+        "what executes the Dockerfile publishes releases",
+        put("pipeline/ImagesRole/Policies/0/PolicyDocument/Statement/2/Action", ["ssm:PutParameter"]),
+        pipeline_claims.check_one_build_may_push_images_and_nothing_else,
+    ),
+    Mutation(
+        "images are pushed to any repository of the account",
+        put("pipeline/ImagesRole/Policies/0/PolicyDocument/Statement/1/Resource", ["*"]),
+        pipeline_claims.check_one_build_may_push_images_and_nothing_else,
+    ),
+    Mutation(
+        "the build that publishes runs as root of its machine",
+        put("pipeline/BuildProject/Environment/PrivilegedMode", True),
+        pipeline_claims.check_one_build_may_push_images_and_nothing_else,
+    ),
+    Mutation(
+        "a stranger pulls images",
+        put(f"{REPOSITORY_STATEMENTS}/0/Principal", OF_STRANGERS),
+        pipeline_claims.check_images_are_pulled_by_environments_and_pushed_by_one_build,
+    ),
+    Mutation(
+        "whoever is in an environment's account pulls images",
+        drop(f"{REPOSITORY_STATEMENTS}/0/Condition"),
+        pipeline_claims.check_images_are_pulled_by_environments_and_pushed_by_one_build,
+    ),
+    Mutation(
+        "an environment changes images",
+        put(f"{REPOSITORY_STATEMENTS}/0/Action/0", "ecr:PutImage"),
+        pipeline_claims.check_images_are_pulled_by_environments_and_pushed_by_one_build,
+    ),
+    Mutation(
+        "whoever may push in the tools account pushes",
+        drop(f"{REPOSITORY_STATEMENTS}/1"),
+        pipeline_claims.check_images_are_pulled_by_environments_and_pushed_by_one_build,
+    ),
+    Mutation(
+        "an image that runs is deleted",
+        drop(f"{REPOSITORY_STATEMENTS}/2"),
+        pipeline_claims.check_images_are_pulled_by_environments_and_pushed_by_one_build,
+    ),
+    Mutation(
+        "a tag moves to another image",
+        put("tools_account/ApplicationRepository/ImageTagMutability", "MUTABLE"),
+        pipeline_claims.check_images_are_pulled_by_environments_and_pushed_by_one_build,
+    ),
+    Mutation(
+        "images with a tag expire",
+        replace_text("tools_account/ApplicationRepository/LifecyclePolicy/LifecyclePolicyText", '"untagged"', '"any"'),
+        pipeline_claims.check_images_are_pulled_by_environments_and_pushed_by_one_build,
+    ),
+    Mutation(
+        "nobody looks for what is known to be vulnerable",
+        drop("tools_account/CollectorRepository/ImageScanningConfiguration"),
+        pipeline_claims.check_images_are_pulled_by_environments_and_pushed_by_one_build,
+    ),
+    Mutation(
+        "images are encrypted with a key of ECR's",
+        drop("tools_account/ApplicationRepository/EncryptionConfiguration/KmsKey"),
+        pipeline_claims.check_images_are_pulled_by_environments_and_pushed_by_one_build,
+    ),
+    Mutation(
         "nobody is asked before production",
         drop(f"{REVIEW}/Actions/1"),
         pipeline_claims.check_production_waits_for_people_who_see_what_changes,
@@ -1310,11 +1236,6 @@ MUTATIONS = [
         recovery_claims.check_budget_warns_before_it_is_spent,
     ),
     Mutation(
-        "no web server starts in the morning",
-        put("cost/StartWebServers/DesiredCapacity", 0),
-        recovery_claims.check_office_hours_end_and_begin,
-    ),
-    Mutation(
         "office hours may stop any database",
         put(
             "cost/OfficeHoursRole/Policies/0/PolicyDocument/Statement/0/Resource/0",
@@ -1337,11 +1258,7 @@ def test_claim_holds_on_the_templates_as_they_are(templates: Templates, claim: C
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=[mutation.name for mutation in MUTATIONS])
 def test_claim_notices_the_damage(templates: Templates, mutation: Mutation) -> None:
-    broken = deepcopy(templates)
-    mutation.damage(broken)
-    assert broken != templates
-    with pytest.raises(AssertionError):
-        mutation.claim(broken)
+    assert_noticed(mutation, templates)
 
 
 def test_every_claim_is_known_to_bite() -> None:

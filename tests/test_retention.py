@@ -8,8 +8,17 @@ from troposphere.ec2 import VPC
 from troposphere.logs import LogGroup
 from troposphere.rds import DBInstance
 from troposphere.s3 import Bucket
+from troposphere.secretsmanager import Secret
 
-from generator.retention import READ_REPLICA, RETENTION, discard_replica, retain, retain_audit_log
+from generator.retention import (
+    GENERATED,
+    READ_REPLICA,
+    RETENTION,
+    discard_generated,
+    discard_replica,
+    retain,
+    retain_audit_log,
+)
 
 DELETION_POLICIES = {"Delete", "Retain", "RetainExceptOnCreate", "Snapshot"}
 REPLACEMENT_POLICIES = {"Delete", "Retain", "Snapshot"}  # CloudFormation knows RetainExceptOnCreate for deletion only
@@ -65,3 +74,9 @@ def test_replica_leaves_no_snapshot() -> None:
 def test_d9_who_did_what_outlives_its_stack() -> None:
     group = retain_audit_log(LogGroup("Access"))
     assert (group.DeletionPolicy, group.UpdateReplacePolicy) == ("RetainExceptOnCreate", "Retain")
+
+
+def test_a_secret_that_is_made_up_goes_with_its_stack() -> None:
+    """Otherwise each move to containers and back would leave some behind, which cost and open nothing."""
+    secret = discard_generated(Secret("Made"))
+    assert (secret.DeletionPolicy, secret.UpdateReplacePolicy) == GENERATED == ("Delete", "Delete")

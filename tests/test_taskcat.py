@@ -124,6 +124,7 @@ def test_whatever_outlives_its_stack_can_be_removed() -> None:
     resources = [
         resource
         for path in RELEASE.glob("*.yaml")
+        if path.stem != "tools_account"  # a run deploys nothing of it
         for resource in load(path.read_text(encoding="utf-8"))["Resources"].values()
     ]
     of_policy = {

@@ -183,3 +183,10 @@ def test_input_stays_as_it_was() -> None:
     dump(content)
     assert list(content) == ["Outputs", "Resources"]
     assert list(content["Outputs"]["A"]) == ["Value", "Description"]
+
+
+def test_what_a_parameter_allows_stands_on_one_line() -> None:
+    """The root has many of them, and its body is limited to what a request takes."""
+    template = {"Parameters": {"Switch": {"Type": "String", "AllowedValues": ["true", "off", "1"]}}, "Resources": {}}
+    assert "    AllowedValues: ['true', 'off', '1']\n" in dump(template)
+    assert load(dump(template)) == template

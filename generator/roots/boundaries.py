@@ -45,6 +45,7 @@ from generator.regions import ADDITIONAL_REGIONS, regions_of_the_platform
 EVERYWHERE = ["*"]
 
 WORKLOAD: Mapping[str, Sequence[str]] = {
+    "application-autoscaling": ("Describe*",),
     "autoscaling": (
         *("CancelInstanceRefresh", "Describe*", "ResumeProcesses", "StartInstanceRefresh"),
         *("SetDesiredCapacity", "TerminateInstanceInAutoScalingGroup"),
@@ -56,10 +57,11 @@ WORKLOAD: Mapping[str, Sequence[str]] = {
     "ec2": ("Describe*", "GetConsoleOutput"),
     "ec2-instance-connect": ("SendSSHPublicKey",),
     "ec2messages": ("*",),
-    "ecr": ("BatchCheck*", "BatchGet*", "Describe*", "Get*", "List*"),
-    "ecs": ("Describe*", "ExecuteCommand", "List*"),
+    "ecr": ("GetAuthorizationToken",),
+    "ecs": ("ContinueServiceDeployment", "Describe*", "List*", "StopServiceDeployment", "StopTask"),
     "elasticfilesystem": ("ClientMount", "ClientWrite", "Describe*"),
-    "elasticloadbalancing": ("Describe*",),
+    # ECS moves requests from one version of the containers to the next by its own role.
+    "elasticloadbalancing": ("DeregisterTargets", "Describe*", "ModifyRule", "RegisterTargets"),
     "kms": ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey*", "ReEncrypt*"),
     "logs": (
         *("CreateLogGroup", "CreateLogStream", "PutLogEvents", "PutRetentionPolicy"),
@@ -82,6 +84,12 @@ WORKLOAD: Mapping[str, Sequence[str]] = {
     "xray": ("BatchGet*", "Get*", "List*", "PutTelemetryRecords", "PutTraceSegments"),
 }
 """What machines, AWS services and operators of the platform use, by service; no iam, sts, organizations or account."""
+
+PULLING: Mapping[str, Sequence[str]] = {
+    "ecr": ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer"),
+}
+"""What reads an image: the only thing of another account that machines use, for the tools account keeps the images.
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policy-examples.html"""
 
 NEVER_FOR_WORKLOADS: Mapping[str, Sequence[str]] = {
     "ec2": ("DescribeVpnConnections",),  # the answer holds the tunnels' keys
@@ -228,8 +236,11 @@ def _workload(here: StringEquals) -> list[Statement]:
     """Confine machines and operators to what the platform uses, in its regions, on what belongs to this account."""
     # IfExists: requests that concern no resource, such as a metric's, have no resource's account.
     ours = StringEqualsIfExists({"aws:ResourceAccount": Ref("AWS::AccountId")})
+    # The boundary is the same in every account and knows none of the others; each role's own policy names the one.
+    images = [arn(f"ecr:*:*:repository/{PROJECT}/*")]
     return [
         allow("WhatThePlatformUses", _actions(WORKLOAD), EVERYWHERE, Condition([here, ours])),
+        allow("ImagesOfThePlatform", _actions(PULLING), images, Condition(here)),
         deny("NothingThatWidensRights", _actions(NEVER_FOR_WORKLOADS), EVERYWHERE),
     ]
 

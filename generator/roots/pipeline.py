@@ -66,15 +66,18 @@ from generator.parameter_types import (
     ResourceName,
     RoleArn,
     SourceProvider,
+    Toggle,
     TopicArn,
     output,
     parameter,
 )
 from generator.roots.pipeline_builds import (
     ARTIFACTS,
+    HAS_CONTAINER_IMAGES,
     add_stores,
     build_project,
     change_report_project,
+    images_project,
     regional_test_project,
     smoke_test_project,
 )
@@ -98,6 +101,8 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.htm
 WITH_ARTIFACTS = [awacs.s3.GetObject, awacs.s3.GetObjectVersion, awacs.s3.PutObject, awacs.s3.PutObjectAcl]
 """What CodePipeline does with artifacts. It writes a connection's source with an ACL, although the bucket has none.
 https://github.com/aws/aws-cdk/issues/13557"""
+
+RUN_BUILDS = [awacs.codebuild.BatchGetBuilds, awacs.codebuild.StartBuild]
 
 TOLD_OF = (
     "codepipeline-pipeline-pipeline-execution-failed",
@@ -124,6 +129,7 @@ class Parameters:
     source_provider: SourceProvider = parameter("Git host of the repository.", default="GitHub")
     source_branch: BranchName = parameter("Branch whose pushes are promoted.", default="main")
     notification_email: EmailAddress = parameter("Who is told of failures and approvals.", default="")
+    container_images: Toggle = parameter("Build images for containers, and pin them.", default="false")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,18 +143,20 @@ class Outputs:
 def build(template: Template, parameters: Parameters) -> Outputs:
     add_condition(template, HAS_REPOSITORY, Not(Equals(parameters.source_repository, "")))
     add_condition(template, HAS_SOURCE_BUCKET, Equals(parameters.source_repository, ""))
+    add_condition(template, HAS_CONTAINER_IMAGES, Equals(parameters.container_images, "true"))
     add_condition(template, "HasEmail", Not(Equals(parameters.notification_email, "")))
     topic = _topic(template, parameters)
     connection = _connection(template, parameters)
     stores = add_stores(template, parameters.template_bucket_name, parameters.artifact_key_arn)
     projects = {
-        "build": build_project(template, stores),
+        "build": build_project(template, stores, parameters.container_images),
         "smoke_test": smoke_test_project(template, stores),
         "regional_test": regional_test_project(template, stores, TEST_ACCOUNT),
         "change_report": change_report_project(template, stores, account_parameter("prod")),
     }
-    role = _pipeline_role(template, parameters, list(projects.values()), topic)
-    pipeline = _pipeline(template, parameters, projects, role, connection, topic)
+    images = images_project(template, stores)
+    role = _pipeline_role(template, parameters, list(projects.values()), images, topic)
+    pipeline = _pipeline(template, parameters, projects | {"images": images}, role, connection, topic)
     _start_after_upload(template, parameters, pipeline)
     _tell(template, pipeline, topic)
     return Outputs(
@@ -203,21 +211,20 @@ def _connection(template: Template, parameters: Parameters) -> Connection:
     )
 
 
-def _pipeline_role(template: Template, parameters: Parameters, projects: list[Project], topic: Topic) -> Role:
+def _pipeline_role(
+    template: Template, parameters: Parameters, projects: list[Project], images: Project, topic: Topic
+) -> Role:
     targets = [arn(f"iam::${{{account_parameter(name)}}}:role/{DEPLOYMENT_ROLE}") for name in ENVIRONMENTS]
     use_of_the_key = [awacs.kms.Decrypt, awacs.kms.DescribeKey, awacs.kms.GenerateDataKey]
     statements = [
         allow("Artifacts", WITH_ARTIFACTS, [arn(ARTIFACTS)]),
         allow("ArtifactBucket", ABOUT_A_BUCKET, [arn("s3:::${ArtifactBucketName}")]),
         allow("UseTheKey", use_of_the_key, [parameters.artifact_key_arn]),
-        allow(
-            "Builds",
-            [awacs.codebuild.BatchGetBuilds, awacs.codebuild.StartBuild],
-            [GetAtt(project, "Arn") for project in projects],
-        ),
+        allow("Builds", RUN_BUILDS, [GetAtt(project, "Arn") for project in projects]),
         allow("ActInTargetAccounts", [awacs.sts.AssumeRole], targets),
         allow("AskForApproval", [awacs.sns.Publish], [Ref(topic)]),
     ]
+    of_images = allow("BuildOfImages", RUN_BUILDS, [GetAtt(images, "Arn")])
     return template.add_resource(
         Role(
             "PipelineRole",
@@ -231,7 +238,11 @@ def _pipeline_role(template: Template, parameters: Parameters, projects: list[Pr
                 )
             ),
             PermissionsBoundary=delivery_boundary(),
-            Policies=[Policy(PolicyName="Pipeline", PolicyDocument=document(*statements)), *_use_of_source()],
+            Policies=[
+                Policy(PolicyName="Pipeline", PolicyDocument=document(*statements)),
+                only_if(HAS_CONTAINER_IMAGES, Policy(PolicyName="Images", PolicyDocument=document(of_images))),
+                *_use_of_source(),
+            ],
         )
     )
 
@@ -281,7 +292,7 @@ def _pipeline(
             Triggers=only_if(HAS_REPOSITORY, [trigger]),
             Stages=[
                 source_stage(Ref(connection), parameters.source_bucket_name),
-                build_stage(projects["build"]),
+                build_stage(projects["images"], projects["build"]),
                 stages["dev"],
                 stages["staging"],
                 regional_test_stage(projects["regional_test"]),

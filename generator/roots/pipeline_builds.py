@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import awacs.ec2
+import awacs.ecr
 import awacs.kms
 import awacs.logs
 import awacs.s3
 import awacs.ssm
 import awacs.sts
 import yaml
-from awacs.aws import Statement
-from troposphere import GetAtt, Ref, Template
+from awacs.aws import Condition, Statement, StringEquals
+from troposphere import AWSHelperFn, GetAtt, Ref, Template
 from troposphere.codebuild import (
     Artifacts,
     CloudWatchLogs,
@@ -35,8 +36,11 @@ from troposphere.logs import LogGroup
 from generator.iam import allow, allow_principal, arn, delivery_boundary, document, from_this_account, service_principal
 from generator.logs import log_group
 from generator.naming import (
+    APPLICATION_REPOSITORY,
     CHANGE_REPORT_ROLE,
     CLOUDFORMATION_ROLE,
+    COLLECTOR_REPOSITORY,
+    IMAGES_ROLE,
     PROJECT,
     REGIONAL_TEST_BUILD_ROLE,
     REGIONAL_TEST_ROLE,
@@ -44,7 +48,8 @@ from generator.naming import (
     kebab_case,
     name_tag,
 )
-from generator.parameter_types import BucketName, KeyArn
+from generator.nesting import conditional, only_if
+from generator.parameter_types import BucketName, KeyArn, Toggle
 
 IMAGE = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 """https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-available.html"""
@@ -58,6 +63,21 @@ DEFAULT_MINUTES = 60
 SMALL, MEDIUM = "BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM"
 REPORTS = "reviews"
 """The folder of the template bucket that keeps the reviews' reports."""
+
+HAS_CONTAINER_IMAGES = "HasContainerImages"
+IMAGE_REPOSITORIES = [
+    arn(f"ecr:${{AWS::Region}}:${{AWS::AccountId}}:repository/{name}")
+    for name in (APPLICATION_REPOSITORY, COLLECTOR_REPOSITORY)
+]
+PUSH_IMAGES = [
+    awacs.ecr.BatchCheckLayerAvailability,
+    awacs.ecr.BatchGetImage,
+    awacs.ecr.CompleteLayerUpload,
+    awacs.ecr.InitiateLayerUpload,
+    awacs.ecr.PutImage,
+    awacs.ecr.UploadLayerPart,
+]
+"""https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html"""
 
 ARTIFACTS = "s3:::${ArtifactBucketName}/*"
 RELEASES = "s3:::${TemplateBucketName}/" + PROJECT + "/*"
@@ -89,7 +109,37 @@ def add_stores(template: Template, templates: BucketName, key: KeyArn) -> Stores
     return Stores(templates, key, logs, policy)
 
 
-def build_project(template: Template, stores: Stores) -> Project:
+def images_project(template: Template, stores: Stores) -> Project:
+    """Add the build of the images that the release's tasks start from, where the tools account keeps images.
+
+    It executes the Dockerfile of the source with Docker, which needs a privileged build, and may do nothing else.
+    https://docs.aws.amazon.com/codebuild/latest/userguide/sample-docker.html
+    """
+    in_this_region = StringEquals({"aws:RequestedRegion": Ref("AWS::Region")})
+    rights = [
+        # A token of the whole registry, which allows what the role may do: IAM limits it to no resource.
+        allow("LogInToTheRegistry", [awacs.ecr.GetAuthorizationToken], ["*"], Condition(in_this_region)),
+        allow("PushImages", PUSH_IMAGES, IMAGE_REPOSITORIES),
+        allow("SeeImages", [awacs.ecr.DescribeImages, awacs.ecr.DescribeImageScanFindings], IMAGE_REPOSITORIES),
+    ]
+    return _project(
+        template,
+        stores,
+        "Images",
+        "Builds and pushes images.",
+        rights,
+        ["make images"],
+        role_name=IMAGES_ROLE,
+        cached=[".venv"],
+        # A provenance attestation would make each push an index of two manifests.
+        # https://docs.docker.com/build/building/variables/#buildx_no_default_attestations
+        variables={"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
+        condition=HAS_CONTAINER_IMAGES,
+        privileged=True,
+    )
+
+
+def build_project(template: Template, stores: Stores, container_images: Toggle) -> Project:
     """Add the build: templates, tests, and the release published once for all environments."""
     rights = [
         allow("HandOnArtifacts", [awacs.s3.PutObject], [arn(ARTIFACTS)]),
@@ -108,6 +158,7 @@ def build_project(template: Template, stores: Stores) -> Project:
         # https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-ec2-aliases.html
         allow("SeeTheImage", [awacs.ec2.DescribeImages], ["*"]),
     ]
+    pin_images = _policy("PinImages", allow("SeeImages", [awacs.ecr.DescribeImages], IMAGE_REPOSITORIES))
     return _project(
         template,
         stores,
@@ -115,7 +166,8 @@ def build_project(template: Template, stores: Stores) -> Project:
         "Tests and publishes.",
         rights,
         size=MEDIUM,
-        variables={"TEMPLATE_BUCKET": stores.templates},
+        more_rights=[only_if(HAS_CONTAINER_IMAGES, pin_images)],
+        variables={"TEMPLATE_BUCKET": stores.templates, "CONTAINER_IMAGES": container_images},
     )
 
 
@@ -188,20 +240,24 @@ def _project(
     variables: Mapping[str, Any] | None = None,
     size: str = SMALL,
     minutes: int = DEFAULT_MINUTES,
+    more_rights: Sequence[AWSHelperFn] = (),
+    condition: str | None = None,
+    privileged: bool = False,
 ) -> Project:
     optional: dict[str, Any] = {"TimeoutInMinutes": minutes} if minutes != DEFAULT_MINUTES else {}
     if cached or not commands:  # a build without commands here has those of the repository, which has something to keep
         optional["Cache"] = ProjectCache(Type="LOCAL", Modes=["LOCAL_CUSTOM_CACHE"])
-    role = template.add_resource(_role(stores, name, role_name, rights))
+    role = template.add_resource(_role(stores, name, role_name, rights, more_rights, condition))
     specification = {"BuildSpec": _buildspec(commands, exported, cached)} if commands else {}
     return template.add_resource(
         Project(
             f"{name}Project",
+            **conditional(condition),
             Description=description,
             ServiceRole=GetAtt(role, "Arn"),
             Source=Source(Type="CODEPIPELINE", **specification),
             Artifacts=Artifacts(Type="CODEPIPELINE"),
-            Environment=_environment(size, variables or {}),
+            Environment=_environment(size, variables or {}, privileged),
             EncryptionKey=stores.key,
             LogsConfig=LogsConfig(CloudWatchLogs=CloudWatchLogs(Status="ENABLED", GroupName=Ref(stores.logs))),
             **optional,
@@ -210,8 +266,8 @@ def _project(
     )
 
 
-def _environment(size: str, variables: Mapping[str, Any]) -> Environment:
-    optional: dict[str, Any] = {}
+def _environment(size: str, variables: Mapping[str, Any], privileged: bool) -> Environment:
+    optional: dict[str, Any] = {"PrivilegedMode": True} if privileged else {}
     if variables:
         optional["EnvironmentVariables"] = [
             EnvironmentVariable(Name=name, Value=value) for name, value in variables.items()
@@ -219,13 +275,21 @@ def _environment(size: str, variables: Mapping[str, Any]) -> Environment:
     return Environment(Type="LINUX_CONTAINER", Image=IMAGE, ComputeType=size, **optional)
 
 
-def _role(stores: Stores, name: str, role_name: str, statements: Sequence[Statement]) -> Role:
+def _role(
+    stores: Stores,
+    name: str,
+    role_name: str,
+    statements: Sequence[Statement],
+    more: Sequence[AWSHelperFn],
+    condition: str | None,
+) -> Role:
     named: dict[str, Any] = {"RoleName": role_name} if role_name else {"Tags": name_tag(f"{kebab_case(name)}-role")}
     own: dict[str, Any] = {}
     if statements:
-        own["Policies"] = [Policy(PolicyName=name, PolicyDocument=document(*statements))]
+        own["Policies"] = [_policy(name, *statements), *more]
     return Role(
         f"{name}Role",
+        **conditional(condition),
         **named,
         AssumeRolePolicyDocument=document(
             allow_principal(
@@ -236,6 +300,10 @@ def _role(stores: Stores, name: str, role_name: str, statements: Sequence[Statem
         ManagedPolicyArns=[Ref(stores.rights)],
         **own,
     )
+
+
+def _policy(name: str, *statements: Statement) -> Policy:
+    return Policy(PolicyName=name, PolicyDocument=document(*statements))
 
 
 def _buildspec(commands: Sequence[str], exported: Sequence[str], cached: Sequence[str]) -> str:

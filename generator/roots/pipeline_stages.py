@@ -33,6 +33,7 @@ from troposphere.codepipeline import (
 from generator.iam import arn
 from generator.naming import CLOUDFORMATION_ROLE, DEPLOYMENT_ROLE, pascal_case, root_stack_name, template_file
 from generator.nesting import only_if
+from generator.roots.pipeline_builds import HAS_CONTAINER_IMAGES
 
 SOURCE, RELEASE = "Source", "Release"
 """The two artifacts: the repository, and what the build made of it."""
@@ -44,7 +45,7 @@ HAS_REPOSITORY, HAS_SOURCE_BUCKET = "HasRepository", "HasSourceBucket"
 REGIONAL_TEST = VariableDeclaration(
     Name="RegionalTest", DefaultValue="no", Description="yes: test the release in regions with taskcat before review."
 )
-OF_THE_RELEASE = ("TemplateBucketName", "TemplateKeyPrefix", "WebServerImageId")
+OF_THE_RELEASE = ("TemplateBucketName", "TemplateKeyPrefix", "WebServerImageId", "ApplicationImage", "CollectorImage")
 """Parameters of the platform that the release says and no environment: the same in dev, staging and prod."""
 
 CAPABILITIES = "CAPABILITY_IAM,CAPABILITY_NAMED_IAM"
@@ -77,11 +78,14 @@ def source_stage(connection: AWSHelperFn, bucket: AWSHelperFn) -> Stages:
     )
 
 
-def build_stage(build: Project) -> Stages:
-    """Return the stage that tests and publishes the release. What fails is tried once more."""
+def build_stage(images: Project, build: Project) -> Stages:
+    """Return the stage that tests and publishes the release, after its images. What fails is tried once more."""
     return Stages(
         Name="Build",
-        Actions=[_build("Build", "Build", build, [SOURCE], outputs=[RELEASE], namespace="Build")],
+        Actions=[
+            only_if(HAS_CONTAINER_IMAGES, _build("Build", "Images", images, [SOURCE])),
+            _build("Build", "Build", build, [SOURCE], outputs=[RELEASE], namespace="Build", run_order=2),
+        ],
         OnFailure=FailureConditions(Result="RETRY", RetryConfiguration=RetryConfiguration(RetryMode="FAILED_ACTIONS")),
     )
 

@@ -21,6 +21,7 @@ from generator.parameter_types import (
     DnsName,
     FileSystemId,
     ImageId,
+    ImageUri,
     KeyPrefix,
     ResourceName,
     RoleArn,
@@ -32,8 +33,10 @@ from generator.parameter_types import (
     output,
     parameter,
 )
+from generator.roots.platform_containers import nest_containers
 from generator.roots.platform_operations import nest_cost, nest_observability, nest_on_call, nest_recovery
 from generator.roots.platform_rules import add_rules
+from generator.roots.platform_web_tier import nest_web_tier
 from generator.stacks import (
     access,
     database,
@@ -44,7 +47,6 @@ from generator.stacks import (
     network,
     security,
     storage,
-    web_tier,
 )
 
 
@@ -57,6 +59,8 @@ class Parameters(Environment):
         "Folder of the release in that bucket.", default=f"{PROJECT}/v{__version__}/"
     )
     web_server_image_id: ImageId = parameter("AMI of the web servers, resolved once for the release and pinned.")
+    application_image: ImageUri = parameter("Image of the application, pinned by the release, or none.", default="none")
+    collector_image: ImageUri = parameter("Image of the OpenTelemetry collector, or none.", default="none")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +74,14 @@ class Outputs:
     load_balancer_dns_name: DnsName = output("DNS name of the load balancer.")
     vpc_id: VpcId = output("The VPC.")
     nat_gateway_id: ResourceName = output("NAT gateway of the first zone.")
-    web_server_group_name: ResourceName = output("Auto Scaling group of the web servers.")
-    web_server_log_group_name: ResourceName = output("Log group of the web servers.")
+    web_server_group_name: ResourceName = output("Auto Scaling group of the blue web servers, or none.")
+    green_web_server_group_name: ResourceName = output("Auto Scaling group of the green web servers, or none.")
+    web_server_log_group_name: ResourceName = output("Log group of the web servers, or none.")
+    web_server_test_secret_arn: ResourceName = output("Secret by which tests reach standby web servers, or none.")
+    cluster_name: ResourceName = output("ECS cluster of the containers, or none.")
+    container_service_name: ResourceName = output("ECS service of the containers, or none.")
+    container_log_group_name: ResourceName = output("Log group of the containers, or none.")
+    test_secret_arn: ResourceName = output("Secret by which requests test a new version of the containers, or none.")
     session_table_name: TableName = output("Session table.")
     file_system_id: FileSystemId = output("File system with the product images.")
     release_bucket_name: BucketName = output("Bucket of the application's release archives.")
@@ -97,7 +107,8 @@ class Outputs:
 
 
 def build(template: Template, parameters: Parameters) -> Outputs:
-    add_rules(template, parameters)
+    images = parameters.application_image, parameters.collector_image
+    add_rules(template, parameters, images)
     keys = nest(template, encryption.build, encryption.Parameters(environment_name=parameters.environment_name))
     front = _edge(template, parameters, keys)
     net = _network(template, parameters, keys)
@@ -106,14 +117,17 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     postgresql = _database(template, parameters, keys, net, groups)
     stores = _storage(template, parameters, keys, net, groups)
     way_in = _ingress(template, parameters, keys, front, net, groups, stores)
-    servers = _web_tier(template, parameters, keys, front, net, groups, stores, way_in)
+    tasks = nest_containers(template, parameters, images, keys, front, net, groups, stores, way_in)
+    image = parameters.web_server_image_id
+    servers = nest_web_tier(template, parameters, image, keys, front, net, groups, stores, way_in, tasks)
     people = _access(template, parameters, keys, front, net, groups, stores)
     plan = nest_on_call(template, parameters)
-    watch = nest_observability(template, parameters, keys, front, net, way_out, stores, way_in, servers, people, plan)
+    behind = servers, tasks
+    watch = nest_observability(template, parameters, keys, front, net, way_out, stores, way_in, behind, people, plan)
     backups = nest_recovery(template, parameters, keys, front, net, groups, stores, watch)
-    bill = nest_cost(template, parameters, servers, watch)
-    # Packages come through the NAT gateway; no value of the egress stack says so to CloudFormation.
-    for stack in ("WebTier", "Access"):
+    bill = nest_cost(template, parameters, watch)
+    # Packages and images come through the NAT gateway; no value of the egress stack says so to CloudFormation.
+    for stack in ("Containers", "WebTier", "Access"):
         template.resources[stack].DependsOn = ["Egress"]
     return Outputs(
         release_version=Version(__version__),
@@ -126,7 +140,13 @@ def build(template: Template, parameters: Parameters) -> Outputs:
         vpc_id=net.vpc_id,
         nat_gateway_id=way_out.nat_gateway_id,
         web_server_group_name=servers.web_server_group_name,
+        green_web_server_group_name=servers.green_web_server_group_name,
         web_server_log_group_name=servers.log_group_name,
+        web_server_test_secret_arn=servers.test_secret_arn,
+        cluster_name=tasks.cluster_name,
+        container_service_name=tasks.container_service_name,
+        container_log_group_name=tasks.container_log_group_name,
+        test_secret_arn=tasks.test_secret_arn,
         session_table_name=stores.session_table_name,
         file_system_id=stores.file_system_id,
         release_bucket_name=stores.release_bucket_name,
@@ -196,6 +216,7 @@ def _security(template: Template, parameters: Parameters, net: network.Outputs) 
             operator_cidr=parameters.operator_cidr,
             vpn_cidr=parameters.vpn_cidr,
             load_balancer_access=parameters.load_balancer_access,
+            compute=parameters.compute,
         ),
     )
 
@@ -216,6 +237,7 @@ def _egress(
             endpoint_group_id=groups.endpoint_group_id,
             nat_gateways=parameters.nat_gateways,
             interface_endpoints=parameters.interface_endpoints,
+            compute=parameters.compute,
         ),
     )
 
@@ -237,6 +259,7 @@ def _database(
             data_key_arn=keys.data_key_arn,
             logs_key_arn=keys.logs_key_arn,
             web_server_role_name=groups.web_server_role_name,
+            task_role_name=groups.task_role_name,
             database_instance_class=parameters.database_instance_class,
             database_storage=parameters.database_storage,
             database_multi_az=parameters.database_multi_az,
@@ -265,6 +288,8 @@ def _storage(
             data_key_arn=keys.data_key_arn,
             web_server_role_name=groups.web_server_role_name,
             web_server_role_arn=groups.web_server_role_arn,
+            task_role_name=groups.task_role_name,
+            task_role_arn=groups.task_role_arn,
             deletion_protection=parameters.deletion_protection,
             recovery_region=parameters.recovery_region,
         ),
@@ -296,46 +321,6 @@ def _ingress(
             shield_advanced=parameters.shield_advanced,
             logs_key_arn=keys.logs_key_arn,
             deletion_protection=parameters.deletion_protection,
-        ),
-    )
-
-
-def _web_tier(
-    template: Template,
-    parameters: Parameters,
-    keys: encryption.Outputs,
-    front: edge.Outputs,
-    net: network.Outputs,
-    groups: security.Outputs,
-    stores: storage.Outputs,
-    way_in: ingress.Outputs,
-) -> web_tier.Outputs:
-    return nest(
-        template,
-        web_tier.build,
-        web_tier.Parameters(
-            environment_name=parameters.environment_name,
-            vpc_id=net.vpc_id,
-            vpc_cidr=parameters.vpc_cidr,
-            private_subnet_ids=net.private_subnet_ids,
-            web_server_group_id=groups.web_server_group_id,
-            web_server_role_name=groups.web_server_role_name,
-            https_listener_arn=way_in.https_listener_arn,
-            load_balancer_access=parameters.load_balancer_access,
-            origin_secret_arn=front.origin_secret_arn,
-            logs_key_arn=keys.logs_key_arn,
-            session_table_name=stores.session_table_name,
-            file_system_id=stores.file_system_id,
-            images_access_point_id=stores.images_access_point_id,
-            release_bucket_name=stores.release_bucket_name,
-            application_archive_key=parameters.application_archive_key,
-            web_server_image_id=parameters.web_server_image_id,
-            web_server_instance_type=parameters.web_server_instance_type,
-            target_protocol=parameters.target_protocol,
-            web_server_minimum=parameters.web_server_minimum,
-            web_server_maximum=parameters.web_server_maximum,
-            scale_out_cpu_percent=parameters.scale_out_cpu_percent,
-            scale_in_cpu_percent=parameters.scale_in_cpu_percent,
         ),
     )
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from troposphere import Equals, If, Template
+from troposphere import Equals, Join, Template
 
 from generator.environment import Environment
 from generator.naming import in_environment
 from generator.nesting import add_condition, nest
-from generator.parameter_types import ResourceName, ResponsePlanArn
+from generator.parameter_types import PathPatterns, ResourceName, ResponsePlanArn
 from generator.stacks import (
     access,
+    containers,
     cost,
     database,
     edge,
@@ -31,7 +32,7 @@ HAS_INCIDENT_MANAGER = "HasIncidentManager"
 def nest_on_call(template: Template, parameters: Environment) -> ResponsePlanArn:
     """Nest the turns on call where asked for, and return what an outage starts there, or none."""
     add_condition(template, HAS_INCIDENT_MANAGER, Equals(parameters.incident_manager, "true"))
-    turns = nest(
+    return nest(
         template,
         on_call.build,
         on_call.Parameters(
@@ -42,8 +43,7 @@ def nest_on_call(template: Template, parameters: Environment) -> ResponsePlanArn
             time_zone=parameters.time_zone,
         ),
         condition=HAS_INCIDENT_MANAGER,
-    )
-    return ResponsePlanArn(If(HAS_INCIDENT_MANAGER, turns.response_plan_arn, "none"))
+    ).response_plan_arn
 
 
 def nest_observability(
@@ -55,10 +55,11 @@ def nest_observability(
     way_out: egress.Outputs,
     stores: storage.Outputs,
     way_in: ingress.Outputs,
-    servers: web_tier.Outputs,
+    behind: tuple[web_tier.Outputs, containers.Outputs],
     people: access.Outputs,
     plan: ResponsePlanArn,
 ) -> observability.Outputs:
+    servers, tasks = behind
     return nest(
         template,
         observability.build,
@@ -78,15 +79,28 @@ def nest_observability(
             synthetic_canary=parameters.synthetic_canary,
             distribution_id=front.distribution_id,
             load_balancer_full_name=way_in.load_balancer_full_name,
+            compute=parameters.compute,
+            server_paths=PathPatterns(Join(",", parameters.server_paths)),
+            green_share=parameters.green_share,
+            standby_servers=parameters.standby_servers,
             target_group_full_name=servers.target_group_full_name,
+            green_target_group_full_name=servers.green_target_group_full_name,
             certificate_arn=way_in.certificate_arn,
             web_application_firewall=parameters.web_application_firewall,
             shield_advanced=parameters.shield_advanced,
             web_server_group_name=servers.web_server_group_name,
+            green_web_server_group_name=servers.green_web_server_group_name,
             log_group_name=servers.log_group_name,
+            cluster_name=tasks.cluster_name,
+            container_service_name=tasks.container_service_name,
+            container_service_arn=tasks.container_service_arn,
+            container_log_group_name=tasks.container_log_group_name,
+            blue_containers_full_name=tasks.blue_containers_full_name,
+            green_containers_full_name=tasks.green_containers_full_name,
             web_server_maximum=parameters.web_server_maximum,
             scale_out_cpu_percent=parameters.scale_out_cpu_percent,
             office_hours_only=parameters.office_hours_only,
+            time_zone=parameters.time_zone,
             # By their names, and not by the database's outputs: nothing waits for it.
             database_id=ResourceName(in_environment(database.IDENTIFIER)),
             database_replica_id=ResourceName(in_environment(database.REPLICA_IDENTIFIER)),
@@ -141,7 +155,6 @@ def nest_recovery(
 def nest_cost(
     template: Template,
     parameters: Environment,
-    servers: web_tier.Outputs,
     watch: observability.Outputs,
 ) -> cost.Outputs:
     return nest(
@@ -154,9 +167,6 @@ def nest_cost(
             operations_topic_arn=watch.operations_topic_arn,
             office_hours_only=parameters.office_hours_only,
             time_zone=parameters.time_zone,
-            web_server_group_name=servers.web_server_group_name,
-            web_server_minimum=parameters.web_server_minimum,
-            web_server_maximum=parameters.web_server_maximum,
             database_id=ResourceName(in_environment(database.IDENTIFIER)),
         ),
     )

@@ -5,21 +5,23 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules-section-str
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
-from troposphere import AWSHelperFn, Equals, Not, Or, Ref, Template
+from troposphere import And, AWSHelperFn, Equals, Not, Or, Ref, Template
 
 from generator.environment import Environment
+from generator.parameter_types import ImageUri
 
 
-def add_rules(template: Template, parameters: Environment) -> None:
+def add_rules(template: Template, parameters: Environment, images: Sequence[ImageUri]) -> None:
     """Let CloudFormation itself refuse contradictory settings, before it creates anything.
 
     The generator refuses more (see `environment`): rules know no arithmetic, so that a scale-in threshold that would
     start the server again gets through here.
     """
     has_domain, has_zone = Not(Equals(parameters.domain_name, "")), Not(Equals(parameters.hosted_zone_id, ""))
-    records = "A domain needs the Route 53 hosted zone in which its records are made, and the zone a domain."
+    records = "A domain and its Route 53 hosted zone are given together."
     _add_rule(template, "DomainHasHostedZone", has_zone, records, only_where=has_domain)
     _add_rule(template, "HostedZoneHasDomain", has_domain, records, only_where=has_zone)
     only_through_cloudfront = Equals(parameters.load_balancer_access, "cloudfront")
@@ -31,6 +33,9 @@ def add_rules(template: Template, parameters: Environment) -> None:
     _add_rule(template, "VpnDeviceHasNetwork", has_network, both_ends, only_where=has_device)
     _add_rule(template, "VpnNetworkHasDevice", has_device, both_ends, only_where=has_network)
     _add_operations_rules(template, parameters)
+    pinned = And(*(Not(Equals(image, "none")) for image in images))
+    somewhere = Not(Equals(parameters.compute, "ec2"))
+    _add_rule(template, "ContainersHaveImages", pinned, "Containers need the release's images.", only_where=somewhere)
     _add_rule(
         template,
         "RoomForRollingUpdate",

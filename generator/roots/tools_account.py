@@ -1,8 +1,9 @@
-"""What the tools account keeps: artifacts, source and published releases, with the key that encrypts them.
+"""What the tools account keeps: artifacts, source, published releases and images, with the key that encrypts them.
 
-Owns the buckets and the key, who of which account may use them, and the log of every access to the buckets. Stands
-apart from `pipeline`, which can be changed, deleted and made again without touching a release: what an environment runs
-was read from here, and what a rollback brings back is read from here again. Runs nothing and has no role.
+Owns the buckets, the repositories of images and the key, who of which account may use them, and the log of every access
+to the buckets. Stands apart from `pipeline`, which can be changed, deleted and made again without touching a release:
+what an environment runs was read from here, and what a rollback brings back is read from here again. Runs nothing and
+has no role.
 """
 
 from __future__ import annotations
@@ -28,11 +29,7 @@ from generator.buckets import (
 )
 from generator.environment import ENVIRONMENTS
 from generator.iam import account_root, allow_principal, arn, service_principal
-from generator.keys import (
-    USE_OF_A_KEY,
-    add_key,
-    use_by_cloudwatch_logs,
-)
+from generator.keys import USE_OF_A_KEY, add_key, grants_through_services, use_by_cloudwatch_logs
 from generator.naming import (
     CLOUDFORMATION_ROLE,
     DEPLOYMENT_ROLE,
@@ -54,6 +51,7 @@ from generator.parameter_types import (
     parameter,
 )
 from generator.retention import retain
+from generator.roots.tools_account_images import add_image_repositories
 
 ARTIFACT_DAYS = 365
 """How long artifacts are kept: a stage can be rolled back to an execution for as long as its artifacts are there."""
@@ -73,7 +71,7 @@ class Parameters:
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
     artifact_bucket_name: BucketName = output("Bucket of the pipeline's artifacts.")
-    artifact_key_arn: KeyArn = output("Key that encrypts artifacts, source, releases, logs and notifications.")
+    artifact_key_arn: KeyArn = output("Key that encrypts artifacts, source, releases, images, logs, messages.")
     template_bucket_name: BucketName = output("Bucket of the published releases.")
     source_bucket_name: BucketName = output("Bucket that takes the source where no repository is given, or none.")
     access_log_bucket_name: BucketName = output("Bucket of the log of every access to the others.")
@@ -92,6 +90,7 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     bucket_policy(template, source, **conditional(HAS_SOURCE_BUCKET))
     logged = [GetAtt(artifacts, "Arn"), GetAtt(templates, "Arn"), only_if(HAS_SOURCE_BUCKET, GetAtt(source, "Arn"))]
     bucket_policy(template, log, delivery_of_access_logs("AccessLogs", log, logged))
+    add_image_repositories(template, GetAtt(key, "Arn"), _target_accounts())
     return Outputs(
         artifact_bucket_name=BucketName(Ref(artifacts)),
         artifact_key_arn=KeyArn(GetAtt(key, "Arn")),
@@ -105,7 +104,7 @@ def _key(template: Template) -> Key:
     return add_key(
         template,
         "ArtifactKey",
-        description="Artifacts, source, releases, logs and notifications of the pipeline.",
+        description="Artifacts, source, releases, images, logs and notifications of the pipeline.",
         alias=f"alias/{PROJECT}-artifacts",
         tag="artifact-key",
         statements=_use_of_the_key(),
@@ -139,6 +138,9 @@ def _use_of_the_key() -> list[Statement]:
             ["*"],
             Condition([_target_roles(), _through("s3")]),
         ),
+        # ECR reads and writes by a grant that it gets with each repository: who pulls needs no right to the key.
+        # https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html
+        grants_through_services(["ecr"]),
         use_by_cloudwatch_logs(),
         allow_principal(
             "UseByNotifications",

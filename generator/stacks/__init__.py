@@ -4,6 +4,7 @@ from types import ModuleType
 
 from generator.stacks import (
     access,
+    containers,
     cost,
     database,
     edge,
@@ -28,6 +29,7 @@ STACKS: tuple[ModuleType, ...] = (
     database,
     storage,
     ingress,
+    containers,
     web_tier,
     access,
     on_call,

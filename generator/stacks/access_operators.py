@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+import awacs.application_autoscaling
 import awacs.autoscaling
 import awacs.backup
 import awacs.cloudformation
@@ -22,12 +23,14 @@ import awacs.cloudwatch
 import awacs.dynamodb
 import awacs.ec2
 import awacs.ec2_instance_connect
+import awacs.ecs
 import awacs.elasticloadbalancing
 import awacs.iam
 import awacs.kms
 import awacs.logs
 import awacs.rds
 import awacs.rds_db
+import awacs.secretsmanager
 import awacs.sns
 import awacs.ssm
 import awacs.ssmmessages
@@ -36,6 +39,7 @@ import awacs.synthetics
 import awacs.xray
 from awacs.aws import (
     Action,
+    ArnLike,
     Bool,
     BoolIfExists,
     Condition,
@@ -70,6 +74,10 @@ MFA_SECONDS = 3600
 SSH_USER = "ec2-user"
 DATABASE_USER = "operator"
 """Whom operators log in to the database as, with a token instead of a password; a migration creates it."""
+
+OPENS_A_NEW_VERSION = "TestSecret"
+"""How the name of the secret begins that leads to a new version of the containers: CloudFormation takes the logical id.
+"""
 
 HERE = "${AWS::Region}:${AWS::AccountId}"
 OURS = f"{PROJECT}-${{EnvironmentName}}"
@@ -143,6 +151,7 @@ def _become_operator(role: Role) -> list[Statement]:
 
 def _observe() -> list[Statement]:
     see = [
+        *_named(awacs.application_autoscaling, "Describe", "ScalableTargets", "ScalingActivities", "ScheduledActions"),
         *_named(awacs.autoscaling, "Describe", "AutoScalingGroups", "AutoScalingInstances", "InstanceRefreshes"),
         *_named(awacs.autoscaling, "Describe", "ScalingActivities", "ScheduledActions"),
         *_named(awacs.backup, "List", "BackupJobs", "BackupVaults", "CopyJobs", "RestoreJobs"),
@@ -150,6 +159,8 @@ def _observe() -> list[Statement]:
         *_named(awacs.cloudwatch, "", "DescribeAlarms", "GetMetricData", "GetMetricStatistics", "ListMetrics"),
         *_named(awacs.ec2, "Describe", "Instances", "InstanceStatus", "NatGateways", "NetworkAcls", "RouteTables"),
         *_named(awacs.ec2, "Describe", "SecurityGroups", "Subnets", "Vpcs"),
+        # Names, versions and variables of task definitions; secrets stand there by their ARN.
+        *_named(awacs.ecs, "", "DescribeTaskDefinition", "ListTaskDefinitions"),
         *_named(awacs.elasticloadbalancing, "Describe", "Listeners", "LoadBalancers", "Rules", "TargetGroups"),
         awacs.elasticloadbalancing.DescribeTargetHealth,
         *_named(awacs.logs, "", "DescribeLogGroups", "DescribeQueryDefinitions", "GetQueryResults", "StopQuery"),
@@ -186,10 +197,21 @@ def _observe() -> list[Statement]:
             logs,
             [
                 arn(f"logs:{HERE}:log-group:{OURS}-*"),
+                arn(f"logs:{HERE}:log-group:/aws/ecs/containerinsights/{OURS}-*"),
                 arn(f"logs:{HERE}:log-group:/aws/rds/instance/{OURS}-*"),
                 arn(f"logs:{HERE}:log-group:{LOG_GROUP_PREFIX}{OURS}:*"),
             ],
         ),
+        allow(
+            "SeeContainers",
+            [
+                *_named(awacs.ecs, "Describe", "Clusters", "ServiceDeployments", "ServiceRevisions", "Services"),
+                *_named(awacs.ecs, "", "DescribeTasks", "ListServiceDeployments"),
+            ],
+            _of_the_cluster("cluster", "service", "service-deployment", "service-revision", "task"),
+        ),
+        # Lists of a cluster, which IAM limits to no service or task.
+        allow("ListContainers", [awacs.ecs.ListServices, awacs.ecs.ListTasks], ["*"], _in_the_cluster()),
         allow(
             "SeeTheDatabase",
             [awacs.rds.DescribeDBInstances, awacs.rds.DescribePendingMaintenanceActions],
@@ -225,6 +247,22 @@ def _operate() -> list[Statement]:
             ),
             [groups],
         ),
+        # What a paused deployment waits for, and the way back from one that goes wrong (docs/pages.md).
+        allow(
+            "ContinueOrRollBack",
+            _named(awacs.ecs, "", "ContinueServiceDeployment", "StopServiceDeployment"),
+            _of_the_cluster("service", "service-deployment"),
+        ),
+        allow("ReplaceTasks", [awacs.ecs.StopTask], _of_the_cluster("task")),
+        # Who says whether a new version may go on has to be able to ask it before visitors do. KMS knows the secret by
+        # the context in which it was encrypted; another environment's is refused where it is asked for.
+        allow(
+            "AskANewVersion",
+            [awacs.secretsmanager.GetSecretValue],
+            [arn(f"secretsmanager:{HERE}:secret:{OPENS_A_NEW_VERSION}-*")],
+            Condition(StringEquals(_tags("test-secret", "aws:ResourceTag"))),
+        ),
+        allow("DecryptThatSecret", [awacs.kms.Decrypt], [arn(f"kms:{HERE}:key/*")], _of_the_test_secret()),
         # PutMetricData knows no resource. Servers write to other namespaces: none of them can keep a page from people.
         allow(
             "AcknowledgePages",
@@ -283,8 +321,23 @@ def _enter_by_ssh(server: str) -> PolicyDocument:
     )
 
 
-def _tags(server: str, condition_key: str) -> dict[str, Sub | str]:
-    return {f"{condition_key}/Name": in_environment(f"{OURS}-{server}"), f"{condition_key}/Project": PROJECT}
+def _of_the_cluster(*kinds: str) -> list[Sub]:
+    """Return the ARNs of what ECS has for this environment: the cluster begins with its name, all else with that."""
+    return [arn(f"ecs:{HERE}:{kind}/{OURS}-*{'' if kind == 'cluster' else '/*'}") for kind in kinds]
+
+
+def _in_the_cluster() -> Condition:
+    return Condition(ArnLike({"ecs:cluster": arn(f"ecs:{HERE}:cluster/{OURS}-*")}))
+
+
+def _of_the_test_secret() -> Condition:
+    through = {"kms:ViaService": Sub("secretsmanager.${AWS::Region}.amazonaws.com")}
+    context = {"kms:EncryptionContext:SecretARN": arn(f"secretsmanager:{HERE}:secret:{OPENS_A_NEW_VERSION}-*")}
+    return Condition([StringEquals(through), ArnLike(context)])
+
+
+def _tags(name: str, condition_key: str) -> dict[str, Sub | str]:
+    return {f"{condition_key}/Name": in_environment(f"{OURS}-{name}"), f"{condition_key}/Project": PROJECT}
 
 
 def _named(service: ModuleType, prefix: str, *names: str) -> list[Action]:

@@ -1,8 +1,9 @@
 """What the environment costs: a budget that tells early, unusual spending, one list of all there is, and office hours.
 
 Owns the account's monthly budget, the subscription to cost anomalies where asked for, the resource group of the
-environment, and where asked for the schedules that stop web servers and database at night and at weekends (D13). Owns
-nothing that serves a visitor: the whole stack can be deleted without anybody noticing but who pays.
+environment, and where asked for the schedules that stop the database at night and at weekends (D13); servers and tasks
+have their hours beside their numbers. Owns nothing that serves a visitor: the whole stack can be deleted without
+anybody noticing but who pays.
 
 The budget counts the whole account, and not what carries the environment's tags. Each environment has an account of its
 own (D6), in which everything is the environment's: also what has no tags, such as data transfer, or what a failed
@@ -20,7 +21,6 @@ import awacs.rds
 import awacs.sts
 from awacs.aws import ArnEquals, Condition, StringEquals
 from troposphere import Equals, GetAtt, If, Not, Ref, Sub, Template
-from troposphere.autoscaling import ScheduledAction
 from troposphere.budgets import Budget, BudgetData, Notification, NotificationWithSubscribers, ResourceTag, Spend
 from troposphere.budgets import Subscriber as BudgetSubscriber
 from troposphere.ce import AnomalyMonitor, AnomalySubscription, Subscriber
@@ -32,14 +32,12 @@ from troposphere.scheduler import FlexibleTimeWindow, RetryPolicy, Schedule, Sch
 from generator.iam import allow, allow_principal, arn, document, service_principal, workload_boundary
 from generator.naming import PROJECT, in_environment, name_tag
 from generator.nesting import add_condition
-from generator.office_hours import DATABASE_STARTS, DATABASE_STOPS, OFFICE_HOURS, SERVERS_START, SERVERS_STOP
+from generator.office_hours import DATABASE_STARTS, DATABASE_STOPS, OFFICE_HOURS
 from generator.parameter_types import (
     CostAnomalyMonitor,
     EnvironmentName,
     MonthlyBudget,
     ResourceName,
-    ServerMaximum,
-    ServerMinimum,
     TimeZone,
     Toggle,
     TopicArn,
@@ -68,11 +66,8 @@ class Parameters:
     monthly_budget: MonthlyBudget = parameter("US dollars a month that the account may cost.")
     cost_anomaly_monitor: CostAnomalyMonitor = parameter("Monitor whose anomalies are told: none, new, or an ARN.")
     operations_topic_arn: TopicArn = parameter("Topic of what can wait until morning.")
-    office_hours_only: Toggle = parameter("Whether servers and database run in office hours only.")
+    office_hours_only: Toggle = parameter("Whether the database runs in office hours only.")
     time_zone: TimeZone = parameter("Time zone of the office hours.")
-    web_server_group_name: ResourceName = parameter("Auto Scaling group of the web servers.")
-    web_server_minimum: ServerMinimum = parameter("Number of web servers in office hours.")
-    web_server_maximum: ServerMaximum = parameter("Number of web servers under load.")
     database_id: ResourceName = parameter("Identifier of the database instance.")
 
 
@@ -91,7 +86,6 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     _budget(template, parameters, name)
     _anomalies(template, parameters)
     group = _resource_group(template)
-    _server_hours(template, parameters)
     _database_hours(template, parameters)
     return Outputs(budget_name=ResourceName(name), resource_group_name=ResourceName(Ref(group)))
 
@@ -184,25 +178,6 @@ def _resource_group(template: Template) -> Group:
             Tags=name_tag("environment"),
         )
     )
-
-
-def _server_hours(template: Template, parameters: Parameters) -> None:
-    def at(title: str, recurrence: str, minimum: object, maximum: object) -> None:
-        template.add_resource(
-            ScheduledAction(
-                title,
-                Condition=OFFICE_HOURS,
-                AutoScalingGroupName=parameters.web_server_group_name,
-                Recurrence=recurrence,
-                TimeZone=parameters.time_zone,
-                MinSize=minimum,
-                MaxSize=maximum,
-                DesiredCapacity=minimum,
-            )
-        )
-
-    at("StartWebServers", SERVERS_START, parameters.web_server_minimum, parameters.web_server_maximum)
-    at("StopWebServers", SERVERS_STOP, 0, 0)
 
 
 def _database_hours(template: Template, parameters: Parameters) -> None:

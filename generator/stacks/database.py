@@ -2,8 +2,8 @@
 
 Owns the RDS instance with its subnet and parameter group and, where asked for, a read replica (D3, D10, E9, E16). It is
 by far the slowest resource of the platform, so no other stack waits for it: endpoint and secret are published as SSM
-parameters under the environment's path, and the right to read the secret is attached to the web servers' role from
-here.
+parameters under the environment's path, and the right to read the secret is attached to the roles of web servers and
+containers from here.
 
 The instance has a name of its own, because RDS writes its logs to groups that are called after it, and keeps them for
 ever unless the groups are there first. The name also makes CloudFormation refuse any change that would replace the
@@ -93,7 +93,8 @@ class Parameters:
     database_group_id: SecurityGroupId = parameter("Security group of the database.")
     data_key_arn: KeyArn = parameter("Key that encrypts storage, backups, insights and the master secret.")
     logs_key_arn: KeyArn = parameter("Key that encrypts the log groups.")
-    web_server_role_name: RoleName = parameter("Role that may read the master secret.")
+    web_server_role_name: RoleName = parameter("Role of the web servers, which may read the master secret.")
+    task_role_name: RoleName = parameter("Role of the application in containers, which may so too.")
     database_instance_class: DatabaseInstanceClass = parameter("Instance class.")
     database_storage: DatabaseStorage = parameter("Allocated storage in GiB; it grows by itself when nearly full.")
     database_multi_az: Toggle = parameter("Whether a standby waits in a second zone.")
@@ -306,20 +307,18 @@ def _grant_use(template: Template, parameters: Parameters, database: DBInstance,
     )
     read = [awacs.secretsmanager.DescribeSecret, awacs.secretsmanager.GetSecretValue]
     through_secrets_manager = {"kms:ViaService": Sub("secretsmanager.${AWS::Region}.amazonaws.com")}
-    template.add_resource(
-        attach(
-            "UseDatabase",
-            parameters.web_server_role_name,
-            allow("ConnectWithIam", [awacs.rds_db.connect], [database_user]),
-            allow("ReadSecret", read, [secret_arn]),
-            allow(
-                "DecryptSecret",
-                [awacs.kms.Decrypt],
-                [parameters.data_key_arn],
-                Condition(StringEquals(through_secrets_manager)),
-            ),
-        )
+    statements = (
+        allow("ConnectWithIam", [awacs.rds_db.connect], [database_user]),
+        allow("ReadSecret", read, [secret_arn]),
+        allow(
+            "DecryptSecret",
+            [awacs.kms.Decrypt],
+            [parameters.data_key_arn],
+            Condition(StringEquals(through_secrets_manager)),
+        ),
     )
+    template.add_resource(attach("UseDatabase", parameters.web_server_role_name, *statements))
+    template.add_resource(attach("TasksUseDatabase", parameters.task_role_name, *statements))
 
 
 def _publish(template: Template, parameters: Parameters, subject: str, description: str, value: object) -> SsmParameter:

@@ -74,6 +74,10 @@ SUBNETS, SUBNET_BITS, SUBNETS_OF_A_TIER = 16, 12, 4
 TIER_RANGES, TIER_BITS = 4, 14
 
 FLOW_LOG_INTERVAL_SECONDS = 60
+LAYER_BUCKET = "prod-${AWS::Region}-starport-layer-bucket"
+"""Where Amazon ECR keeps the layers of all images, and lets those be read from who may read the image.
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms"""
+
 EPHEMERAL = (1024, 65535)  # NAT gateways and load balancers use all of it
 TCP = 6
 
@@ -304,6 +308,7 @@ def _gateway_endpoints(template: Template, parameters: Parameters, vpc: VPC, tab
     s3 = [
         allow_principal("BucketsOfThisAccount", everybody, [awacs.s3.Action("*")], ["*"], in_this_account),
         allow_principal("PackagesOfAmazonLinux", everybody, [awacs.s3.GetObject], _amazon_buckets()),
+        allow_principal("LayersOfImages", everybody, [awacs.s3.GetObject], [arn(f"s3:::{LAYER_BUCKET}/*")]),
     ]
     for service, statements in (("DynamoDb", dynamodb), ("S3", s3)):
         template.add_resource(

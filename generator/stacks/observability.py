@@ -27,6 +27,7 @@ from generator.parameter_types import (
     ArchiveKey,
     BucketName,
     CertificateArn,
+    Compute,
     CpuPercent,
     DatabaseInstanceClass,
     DatabaseStorage,
@@ -35,13 +36,16 @@ from generator.parameter_types import (
     EmailAddress,
     EnvironmentName,
     FileSystemId,
+    GreenShare,
     KeyArn,
     NatGateways,
     OnCallUrl,
+    PathPatterns,
     ResourceName,
     ResponsePlanArn,
     ServerMaximum,
     TableName,
+    TimeZone,
     Toggle,
     TopicArn,
     Url,
@@ -51,16 +55,26 @@ from generator.parameter_types import (
     parameter,
 )
 from generator.stacks.observability_canary import Visit, add_canary
+from generator.stacks.observability_compute import (
+    HAS_CONTAINERS,
+    HAS_SERVERS,
+    Behind,
+    Switches,
+    add_compute_conditions,
+    behind,
+)
+from generator.stacks.observability_containers import Containers, add_container_alarms
 from generator.stacks.observability_dashboard import add_dashboard
 from generator.stacks.observability_dashboard_sources import Sources
 from generator.stacks.observability_data import HAS_REPLICA, Data, add_data_alarms
 from generator.stacks.observability_events import add_event_rules
 from generator.stacks.observability_front import HAS_DOMAIN, HAS_FIREWALL, HAS_SHIELD, Front, add_front_alarms
-from generator.stacks.observability_metric_filters import add_queries, add_web_server_filters
+from generator.stacks.observability_metric_filters import add_filters, add_queries
 from generator.stacks.observability_network import HAS_VPN, NAT_IN_THIRD_ZONE, NAT_PER_ZONE, Ways, add_network_alarms
-from generator.stacks.observability_outage import HAS_OFFICE_HOURS, add_outage
+from generator.stacks.observability_nights import TASKS_SLEEP, Nights, add_nights
+from generator.stacks.observability_outage import SERVERS_SLEEP, Quiet, add_outage
 from generator.stacks.observability_servers import Servers, add_server_alarms
-from generator.stacks.observability_topics import People, Topics, add_topics
+from generator.stacks.observability_topics import People, add_topics
 from generator.stacks.observability_traces import add_trace_group
 
 
@@ -81,15 +95,28 @@ class Parameters:
     synthetic_canary: Toggle = parameter("Whether there is a canary.")
     distribution_id: DistributionId = parameter("CloudFront distribution.")
     load_balancer_full_name: ResourceName = parameter("Full name of the load balancer, as CloudWatch spells it.")
-    target_group_full_name: ResourceName = parameter("Full name of the target group, as CloudWatch spells it.")
+    compute: Compute = parameter("Where the application runs: EC2, Fargate, or both.")
+    server_paths: PathPatterns = parameter("Paths that web servers answer where both run.")
+    green_share: GreenShare = parameter("Percent of the web servers' requests that green ones get.")
+    standby_servers: Toggle = parameter("Whether web servers of the other colour run too.")
+    target_group_full_name: ResourceName = parameter("Full name of the web servers' target group, or none.")
+    green_target_group_full_name: ResourceName = parameter("Full name of the green web servers' target group, or none.")
     certificate_arn: CertificateArn = parameter("Certificate of the domain, or none where it is imported.")
     web_application_firewall: Toggle = parameter("Whether a web ACL filters requests.")
     shield_advanced: Toggle = parameter("Whether Shield Advanced protects the load balancer.")
-    web_server_group_name: ResourceName = parameter("Auto Scaling group of the web servers.")
-    log_group_name: ResourceName = parameter("Log group of the web servers.")
-    web_server_maximum: ServerMaximum = parameter("Number of web servers under load.")
-    scale_out_cpu_percent: CpuPercent = parameter("Average CPU above which one server is added.")
-    office_hours_only: Toggle = parameter("Whether web servers stop at night and at weekends.")
+    web_server_group_name: ResourceName = parameter("Auto Scaling group of the web servers, or none.")
+    green_web_server_group_name: ResourceName = parameter("Auto Scaling group of the green web servers, or none.")
+    log_group_name: ResourceName = parameter("Log group of the web servers, or none.")
+    cluster_name: ResourceName = parameter("ECS cluster of the containers, or none.")
+    container_service_name: ResourceName = parameter("ECS service of the containers, or none.")
+    container_service_arn: ResourceName = parameter("ARN of that service, or none.")
+    container_log_group_name: ResourceName = parameter("Log group of the containers, or none.")
+    blue_containers_full_name: ResourceName = parameter("Full name of the blue containers' target group, or none.")
+    green_containers_full_name: ResourceName = parameter("Full name of the green containers' target group, or none.")
+    web_server_maximum: ServerMaximum = parameter("Number of web servers, or of tasks, under load.")
+    scale_out_cpu_percent: CpuPercent = parameter("Average CPU above which one server or task is added.")
+    office_hours_only: Toggle = parameter("Whether web servers and tasks stop at night and at weekends.")
+    time_zone: TimeZone = parameter("Time zone of the office hours.")
     database_id: ResourceName = parameter("Identifier of the database instance.")
     database_replica_id: ResourceName = parameter("Identifier that its read replica has, where there is one.")
     database_instance_class: DatabaseInstanceClass = parameter("Instance class of the database.")
@@ -117,19 +144,28 @@ class Outputs:
 def build(template: Template, parameters: Parameters) -> Outputs:
     _add_conditions(template, parameters)
     topics = add_topics(template, _people(parameters), parameters.notifications_key_arn)
-    add_web_server_filters(template, parameters.log_group_name)
-    add_queries(template, parameters.log_group_name, parameters.database_id)
+    add_filters(template, parameters.log_group_name, parameters.container_log_group_name)
+    add_queries(template, parameters.log_group_name, parameters.container_log_group_name, parameters.database_id)
     add_trace_group(template)
     canary = add_canary(template, _visit(parameters))
-    _add_alarms(template, parameters, canary, [Ref(topics.operations)])
-    outages = add_outage(
+    servers, containers = _servers(parameters), _containers(parameters)
+    operations: Actions = [Ref(topics.operations)]
+    add_front_alarms(template, _front(parameters, canary), operations)
+    add_server_alarms(template, servers, operations)
+    add_container_alarms(template, containers, operations)
+    add_data_alarms(template, _data(parameters), operations)
+    add_network_alarms(template, _ways(parameters), operations)
+    nights = Nights(parameters.environment_name, parameters.time_zone)
+    add_nights(template, nights)
+    quiet = Quiet(servers_wanted=servers.wanted(), office_closed=nights.metric())
+    outages = add_outage(template, parameters.environment_name, topics, parameters.response_plan_arn, quiet)
+    add_event_rules(
         template,
-        parameters.environment_name,
-        topics,
-        parameters.response_plan_arn,
-        parameters.web_server_group_name,
+        topics.operations,
+        database_id=parameters.database_id,
+        database_replica_id=parameters.database_replica_id,
+        containers=containers,
     )
-    _add_event_rules(template, parameters, topics)
     composites = [GetAtt(alarm, "Arn") for alarm in (outages.outage, outages.degraded, outages.unacknowledged)]
     dashboard = add_dashboard(template, _sources(parameters, canary), composites, _other_alarms(template))
     return Outputs(
@@ -141,12 +177,21 @@ def build(template: Template, parameters: Parameters) -> Outputs:
 
 
 def _add_conditions(template: Template, parameters: Parameters) -> None:
+    switches = Switches(
+        compute=parameters.compute,
+        server_paths=parameters.server_paths,
+        green_share=parameters.green_share,
+        standby_servers=parameters.standby_servers,
+    )
+    add_compute_conditions(template, switches)
     add_condition(template, HAS_DOMAIN, Not(Equals(parameters.domain_name, "")))
     add_condition(template, HAS_FIREWALL, Equals(parameters.web_application_firewall, "true"))
     add_condition(template, HAS_SHIELD, Equals(parameters.shield_advanced, "true"))
     add_condition(template, HAS_REPLICA, Equals(parameters.database_read_replica, "true"))
     add_condition(template, HAS_VPN, Not(Equals(parameters.vpn_gateway_address, "")))
-    add_condition(template, HAS_OFFICE_HOURS, Equals(parameters.office_hours_only, "true"))
+    office_hours = Equals(parameters.office_hours_only, "true")
+    add_condition(template, SERVERS_SLEEP, And(ConditionReference(HAS_SERVERS), office_hours))
+    add_condition(template, TASKS_SLEEP, And(ConditionReference(HAS_CONTAINERS), office_hours))
     add_condition(template, NAT_PER_ZONE, Equals(parameters.nat_gateways, "per-zone"))
     third_zone = Equals(parameters.zone_count, "3")
     add_condition(template, NAT_IN_THIRD_ZONE, And(ConditionReference(NAT_PER_ZONE), third_zone))
@@ -168,26 +213,55 @@ def _visit(parameters: Parameters) -> Visit:
         address=parameters.application_url,
         domain_name=parameters.domain_name,
         application_archive_key=parameters.application_archive_key,
+        compute=parameters.compute,
         log_bucket_name=parameters.log_bucket_name,
     )
 
 
-def _add_alarms(template: Template, parameters: Parameters, canary: Canary, operations: Actions) -> None:
-    front = Front(
+def _front(parameters: Parameters, canary: Canary) -> Front:
+    return Front(
         load_balancer_full_name=parameters.load_balancer_full_name,
-        target_group_full_name=parameters.target_group_full_name,
-        web_server_group_name=parameters.web_server_group_name,
         certificate_arn=parameters.certificate_arn,
         canary=Ref(canary),
     )
-    servers = Servers(
-        environment_name=parameters.environment_name,
+
+
+def _behind(parameters: Parameters) -> Behind:
+    return behind(
+        load_balancer=parameters.load_balancer_full_name,
+        target_group=parameters.target_group_full_name,
+        green_target_group=parameters.green_target_group_full_name,
         group_name=parameters.web_server_group_name,
+        green_group_name=parameters.green_web_server_group_name,
+        blue_containers=parameters.blue_containers_full_name,
+        green_containers=parameters.green_containers_full_name,
+    )
+
+
+def _servers(parameters: Parameters) -> Servers:
+    return Servers(
+        environment_name=parameters.environment_name,
+        behind=_behind(parameters),
         log_group_name=parameters.log_group_name,
         maximum=parameters.web_server_maximum,
         scale_out_cpu_percent=parameters.scale_out_cpu_percent,
     )
-    data = Data(
+
+
+def _containers(parameters: Parameters) -> Containers:
+    return Containers(
+        behind=_behind(parameters),
+        cluster_name=parameters.cluster_name,
+        service_name=parameters.container_service_name,
+        service_arn=parameters.container_service_arn,
+        log_group_name=parameters.container_log_group_name,
+        maximum=parameters.web_server_maximum,
+        scale_out_cpu_percent=parameters.scale_out_cpu_percent,
+    )
+
+
+def _data(parameters: Parameters) -> Data:
+    return Data(
         database_id=parameters.database_id,
         database_replica_id=parameters.database_replica_id,
         database_instance_class=parameters.database_instance_class,
@@ -195,25 +269,14 @@ def _add_alarms(template: Template, parameters: Parameters, canary: Canary, oper
         session_table_name=parameters.session_table_name,
         file_system_id=parameters.file_system_id,
     )
-    ways = Ways(
+
+
+def _ways(parameters: Parameters) -> Ways:
+    return Ways(
         nat_gateway_id=parameters.nat_gateway_id,
         nat_gateway_b_id=parameters.nat_gateway_b_id,
         nat_gateway_c_id=parameters.nat_gateway_c_id,
         vpn_connection_id=parameters.vpn_connection_id,
-    )
-    add_front_alarms(template, front, operations)
-    add_server_alarms(template, servers, front, operations)
-    add_data_alarms(template, data, operations)
-    add_network_alarms(template, ways, operations)
-
-
-def _add_event_rules(template: Template, parameters: Parameters, topics: Topics) -> None:
-    add_event_rules(
-        template,
-        topics.operations,
-        database_id=parameters.database_id,
-        database_replica_id=parameters.database_replica_id,
-        web_server_group_name=parameters.web_server_group_name,
     )
 
 
@@ -222,11 +285,8 @@ def _sources(parameters: Parameters, canary: Canary) -> Sources:
         environment_name=parameters.environment_name,
         application_url=parameters.application_url,
         distribution_id=parameters.distribution_id,
-        load_balancer=parameters.load_balancer_full_name,
-        target_group=parameters.target_group_full_name,
-        web_server_group_name=parameters.web_server_group_name,
-        web_server_log_group_name=parameters.log_group_name,
-        scale_out_cpu_percent=parameters.scale_out_cpu_percent,
+        servers=_servers(parameters),
+        containers=_containers(parameters),
         database_id=parameters.database_id,
         database_replica_id=parameters.database_replica_id,
         session_table_name=parameters.session_table_name,

@@ -12,7 +12,7 @@ import awacs.cloudwatch
 import awacs.s3
 import awacs.sts
 from awacs.aws import Condition, StringEquals
-from troposphere import Equals, GetAtt, If, Not, Sub, Template
+from troposphere import Equals, GetAtt, If, Not, Or, Sub, Template
 from troposphere.iam import Policy, Role
 from troposphere.synthetics import Canary, Code, RunConfig, Schedule
 
@@ -20,7 +20,7 @@ from generator.canary import HANDLER, visit_script
 from generator.iam import allow, allow_principal, arn, document, service_principal, workload_boundary
 from generator.naming import PROJECT, in_environment, name_tag
 from generator.nesting import add_condition
-from generator.parameter_types import ArchiveKey, BucketName, DomainName, ResourceName, Toggle, Url
+from generator.parameter_types import ArchiveKey, BucketName, Compute, DomainName, ResourceName, Toggle, Url
 
 HAS_CANARY, HAS_VALID_CERTIFICATE, HAS_APPLICATION = "HasCanary", "HasValidCertificate", "HasApplication"
 
@@ -47,6 +47,7 @@ class Visit:
     address: Url
     domain_name: DomainName
     application_archive_key: ArchiveKey
+    compute: Compute
     log_bucket_name: BucketName
 
 
@@ -54,7 +55,9 @@ def add_canary(template: Template, visit: Visit) -> Canary:
     """Add the canary and its role, where asked for, and return it; `HAS_CANARY` is the condition."""
     add_condition(template, HAS_CANARY, Equals(visit.asked_for, "true"))
     add_condition(template, HAS_VALID_CERTIFICATE, Not(Equals(visit.domain_name, "")))
-    add_condition(template, HAS_APPLICATION, Not(Equals(visit.application_archive_key, "")))
+    # A container is always the application; a web server without an archive is a page that says so.
+    archive_given = Not(Equals(visit.application_archive_key, ""))
+    add_condition(template, HAS_APPLICATION, Or(archive_given, Equals(visit.compute, "fargate")))
     return template.add_resource(_canary(visit, _role(template, visit)))
 
 

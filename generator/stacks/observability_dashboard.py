@@ -13,12 +13,13 @@ from troposphere import AWSHelperFn, Template
 from troposphere.cloudwatch import Dashboard
 
 from generator.alarms import RUNBOOK
-from generator.dashboards import Line, Only, Row, Widget, alarms, body, log_lines, number, text
+from generator.dashboards import Line, OneOrBoth, Only, Row, Widget, alarms, body, log_lines, number, text
 from generator.log_metrics import UNAVAILABLE_ANSWERS
 from generator.naming import PROJECT, in_environment, name_tag
 from generator.stacks import observability_dashboard_tiers as tiers
+from generator.stacks.observability_compute import HAS_BOTH, HAS_CONTAINERS, HAS_SERVERS
 from generator.stacks.observability_dashboard_sources import Sources, in_logs
-from generator.stacks.observability_metric_filters import WEB_SERVER_QUESTIONS
+from generator.stacks.observability_metric_filters import APPLICATION_QUESTIONS
 from generator.stacks.observability_traces import FAILED, SERVICE, SLOW
 
 Alarms = Sequence[AWSHelperFn | Only]
@@ -26,7 +27,7 @@ Alarms = Sequence[AWSHelperFn | Only]
 
 def add_dashboard(template: Template, sources: Sources, composites: Alarms, others: Alarms) -> Dashboard:
     """Add the dashboard. `composites` are the alarms that page somebody, `others` all the rest, by ARN."""
-    rows = [
+    rows: list[Row | OneOrBoth] = [
         _title(sources),
         _is_it_healthy(sources, composites),
         Row(5, [alarms(24, "Alarms, latest first", others)]),
@@ -34,9 +35,8 @@ def add_dashboard(template: Template, sources: Sources, composites: Alarms, othe
         tiers.visitors(sources),
         _heading("Load balancer", "no-healthy-server", "unhealthy-servers", "load-balancer-errors", "requests-blocked"),
         tiers.load_balancer(sources),
-        _heading("Web servers", "servers-at-maximum", "web-servers-busy", "web-server-memory", "web-server-disk"),
-        tiers.web_servers(sources),
-        _heading("Application", "application-errors", "server-errors", "bootstrap-failed", "logs-missing"),
+        _compute(sources),
+        _heading("Application", "application-errors", "server-errors", "slow-responses"),
         tiers.application(sources),
         _heading("Database", "database-busy", "database-storage-low", "database-connections-high", "database-errors"),
         tiers.database(sources),
@@ -73,6 +73,18 @@ def _heading(title: str, *anchors: str) -> Row:
     return Row(1, [text(24, f"### {title} — {RUNBOOK} {pages}")])
 
 
+def _compute(sources: Sources) -> OneOrBoth:
+    of_servers = ("servers-at-maximum", "web-servers-busy", "web-server-memory", "web-server-disk", "bootstrap-failed")
+    of_tasks = ("no-healthy-task", "tasks-missing", "tasks-at-maximum", "containers-busy", "container-memory")
+    return OneOrBoth(
+        HAS_SERVERS,
+        [_heading("Web servers", *of_servers), tiers.web_servers(sources)],
+        HAS_CONTAINERS,
+        [_heading("Containers", *of_tasks), tiers.tasks(sources)],
+        both=HAS_BOTH,
+    )
+
+
 def _is_it_healthy(sources: Sources, composites: Alarms) -> Row:
     served = Line("served, %", expression="100 - 100 * FILL(failed, 0) / asked")
     return Row(
@@ -82,22 +94,22 @@ def _is_it_healthy(sources: Sources, composites: Alarms) -> Row:
             number(
                 6,
                 "Requests served, of those in the time shown",
-                Line("requests", sources.of_targets("RequestCount", "Sum"), id="asked", hidden=True),
-                Line("failed", sources.of_targets("HTTPCode_Target_5XX_Count", "Sum"), id="failed", hidden=True),
+                Line("requests", sources.of_load_balancer("RequestCount", "Sum"), id="asked", hidden=True),
+                Line("failed", sources.of_load_balancer("HTTPCode_Target_5XX_Count", "Sum"), id="failed", hidden=True),
                 served,
                 whole_range=True,
             ),
             number(
                 6,
                 "Seconds to answer",
-                Line("median", sources.of_targets("TargetResponseTime", "p50")),
-                Line("p95", sources.of_targets("TargetResponseTime", "p95")),
+                Line("median", sources.of_load_balancer("TargetResponseTime", "p50")),
+                Line("p95", sources.of_load_balancer("TargetResponseTime", "p95")),
             ),
             number(
                 6,
                 "Now",
                 Line("requests in 5 minutes", sources.of_load_balancer("RequestCount", "Sum")),
-                Line("healthy servers", sources.of_targets("HealthyHostCount", "Minimum")),
+                *sources.of_each_target_group("healthy ", "HealthyHostCount", "Minimum"),
             ),
         ],
     )
@@ -110,7 +122,7 @@ def _cost_of_errors(sources: Sources) -> Row:
             number(
                 8,
                 "Requests that failed",
-                Line("by servers", sources.of_targets("HTTPCode_Target_5XX_Count", "Sum")),
+                Line("by the application", sources.of_load_balancer("HTTPCode_Target_5XX_Count", "Sum")),
                 Line("by the load balancer", sources.of_load_balancer("HTTPCode_ELB_5XX_Count", "Sum")),
                 whole_range=True,
             ),
@@ -131,5 +143,9 @@ def _cost_of_errors(sources: Sources) -> Row:
 
 
 def _latest_errors(sources: Sources) -> Widget:
-    question = WEB_SERVER_QUESTIONS["LatestErrorsQuery"]
-    return log_lines(24, "Latest errors of the web servers", sources.web_server_log_group_name, question.query)
+    question = APPLICATION_QUESTIONS["LatestErrorsQuery"]
+    log_groups = {
+        HAS_SERVERS: sources.servers.log_group_name,
+        HAS_CONTAINERS: sources.containers.log_group_name,
+    }
+    return log_lines(24, "Latest errors", log_groups, question.query)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from troposphere.synthetics import Canary
 
 from generator.alarms import Dimensions, Metric
+from generator.dashboards import Line
 from generator.log_metrics import log_metrics_namespace
 from generator.naming import PROJECT
 from generator.parameter_types import (
-    CpuPercent,
     DistributionId,
     EnvironmentName,
     FileSystemId,
@@ -19,6 +19,9 @@ from generator.parameter_types import (
     TableName,
     Url,
 )
+from generator.stacks.observability_compute import HAS_BLUE_FLEET, HAS_CONTAINERS, HAS_GREEN_FLEET, LOAD_BALANCERS
+from generator.stacks.observability_containers import Containers
+from generator.stacks.observability_servers import Servers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +31,8 @@ class Sources:
     environment_name: EnvironmentName
     application_url: Url
     distribution_id: DistributionId
-    load_balancer: ResourceName
-    target_group: ResourceName
-    web_server_group_name: ResourceName
-    web_server_log_group_name: ResourceName
-    scale_out_cpu_percent: CpuPercent
+    servers: Servers
+    containers: Containers
     database_id: ResourceName
     database_replica_id: ResourceName
     session_table_name: TableName
@@ -47,14 +47,24 @@ class Sources:
         return Metric("AWS/CloudFront", name, dimensions, statistic)
 
     def of_load_balancer(self, name: str, statistic: str) -> Metric:
-        return Metric("AWS/ApplicationELB", name, {"LoadBalancer": self.load_balancer}, statistic)
+        """Return a metric of the load balancer, or of all targets behind it together."""
+        return Metric(LOAD_BALANCERS, name, {"LoadBalancer": self.servers.behind.load_balancer}, statistic)
 
-    def of_targets(self, name: str, statistic: str) -> Metric:
-        both = {"TargetGroup": self.target_group, "LoadBalancer": self.load_balancer}
-        return Metric("AWS/ApplicationELB", name, both, statistic)
+    def of_each_target_group(self, what: str, name: str, statistic: str) -> list[Line]:
+        """Return a line for each target group: of both colours of servers and of containers, as far as they run."""
+        behind = self.servers.behind
+        return [
+            Line(f"{what}{whose}", behind.targets(group, name, statistic, condition))
+            for whose, group, condition in (
+                ("web servers", behind.blue.target_group, HAS_BLUE_FLEET),
+                ("green web servers", behind.green.target_group, HAS_GREEN_FLEET),
+                ("blue tasks", behind.blue_containers, HAS_CONTAINERS),
+                ("green tasks", behind.green_containers, HAS_CONTAINERS),
+            )
+        ]
 
     def of_application(self, name: str, statistic: str) -> Metric:
-        """Return what web servers and application count themselves."""
+        """Return what web servers and the application, wherever it runs, count themselves."""
         return Metric(PROJECT, name, {"Environment": self.environment_name}, statistic)
 
     def of_database(self, name: str, statistic: str = "Average") -> Metric:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from troposphere import Ref
 
 from generator.alarms import Dimensions, Metric
@@ -9,6 +11,7 @@ from generator.dashboards import Line, Row, Widget, graph
 from generator.log_metrics import APPLICATION_ERRORS, BOOTSTRAP_FAILURES, DATABASE_ERRORS, UNAVAILABLE_ANSWERS
 from generator.regions import EDGE_REGION
 from generator.stacks.observability_canary import HAS_CANARY, NAMESPACE, SUCCESS, VISIT_MINUTES
+from generator.stacks.observability_compute import HAS_BOTH_FLEETS, HAS_SERVERS
 from generator.stacks.observability_dashboard_sources import Sources, in_logs
 from generator.web_acl import WEB_ACL_METRIC
 
@@ -30,13 +33,13 @@ def visitors(sources: Sources) -> Row:
                 6,
                 "Load balancer: requests",
                 Line("requests", sources.of_load_balancer("RequestCount", "Sum")),
-                Line("answers 4xx", sources.of_targets("HTTPCode_Target_4XX_Count", "Sum")),
-                Line("answers 5xx", sources.of_targets("HTTPCode_Target_5XX_Count", "Sum")),
+                Line("answers 4xx", sources.of_load_balancer("HTTPCode_Target_4XX_Count", "Sum")),
+                Line("answers 5xx", sources.of_load_balancer("HTTPCode_Target_5XX_Count", "Sum")),
             ),
             graph(
                 6,
                 "Seconds to answer",
-                *(Line(each, sources.of_targets("TargetResponseTime", each)) for each in ("p50", "p95", "p99")),
+                *(Line(each, sources.of_load_balancer("TargetResponseTime", each)) for each in ("p50", "p95", "p99")),
                 unit="seconds",
             ),
             graph(
@@ -57,21 +60,27 @@ def load_balancer(sources: Sources) -> Row:
         6,
         [
             graph(
-                8,
-                "Servers behind it",
-                Line("healthy", sources.of_targets("HealthyHostCount", "Minimum")),
-                Line("unhealthy", sources.of_targets("UnHealthyHostCount", "Maximum")),
+                6,
+                "Requests, and to whom they go",
+                Line("all", sources.of_load_balancer("RequestCount", "Sum")),
+                *sources.of_each_target_group("", "RequestCount", "Sum"),
             ),
             graph(
-                8,
+                6,
+                "Behind it",
+                Line("connections failed", sources.of_load_balancer("TargetConnectionErrorCount", "Sum"), right=True),
+                *sources.of_each_target_group("healthy ", "HealthyHostCount", "Minimum"),
+                *sources.of_each_target_group("unhealthy ", "UnHealthyHostCount", "Maximum"),
+            ),
+            graph(
+                6,
                 "What it could not pass on",
                 Line("answers 5xx of its own", sources.of_load_balancer("HTTPCode_ELB_5XX_Count", "Sum")),
-                Line("connections to servers failed", sources.of_load_balancer("TargetConnectionErrorCount", "Sum")),
                 Line("connections rejected", sources.of_load_balancer("RejectedConnectionCount", "Sum")),
                 Line("TLS handshakes failed", sources.of_load_balancer("ClientTLSNegotiationErrorCount", "Sum")),
             ),
             graph(
-                8,
+                6,
                 "Firewall",
                 Line("allowed", Metric("AWS/WAFV2", "AllowedRequests", of_firewall, "Sum")),
                 Line("blocked", Metric("AWS/WAFV2", "BlockedRequests", of_firewall, "Sum")),
@@ -82,32 +91,72 @@ def load_balancer(sources: Sources) -> Row:
 
 
 def web_servers(sources: Sources) -> Row:
-    group = {"AutoScalingGroupName": sources.web_server_group_name}
+    servers = sources.servers
+    other = {"AutoScalingGroupName": servers.behind.other_group}
     return Row(
         6,
         [
             graph(
                 8,
                 "Servers",
-                Line("in service", Metric("AWS/AutoScaling", "GroupInServiceInstances", group)),
-                Line("wanted", Metric("AWS/AutoScaling", "GroupDesiredCapacity", group)),
-                Line("at most", Metric("AWS/AutoScaling", "GroupMaxSize", group)),
+                Line("in service", servers.group("AWS/AutoScaling", "GroupInServiceInstances")),
+                Line("wanted", servers.group("AWS/AutoScaling", "GroupDesiredCapacity")),
+                Line("at most", servers.group("AWS/AutoScaling", "GroupMaxSize")),
+                Line(
+                    "in service, of the other colour",
+                    Metric("AWS/AutoScaling", "GroupInServiceInstances", other, condition=HAS_BOTH_FLEETS),
+                ),
             ),
             graph(
                 8,
                 "Processor, %",
-                Line("average", Metric("AWS/EC2", "CPUUtilization", group)),
-                Line("busiest", Metric("AWS/EC2", "CPUUtilization", group, "Maximum")),
+                Line("average", servers.group("AWS/EC2", "CPUUtilization")),
+                Line("busiest", servers.group("AWS/EC2", "CPUUtilization", "Maximum")),
                 Line(
-                    "credits left, of the poorest", Metric("AWS/EC2", "CPUCreditBalance", group, "Minimum"), right=True
+                    "credits left, of the poorest", servers.group("AWS/EC2", "CPUCreditBalance", "Minimum"), right=True
                 ),
-                limits={"one server is added": sources.scale_out_cpu_percent},
+                Line(
+                    "average of the other colour",
+                    Metric("AWS/EC2", "CPUUtilization", other, condition=HAS_BOTH_FLEETS),
+                ),
+                limits={"one server is added": servers.scale_out_cpu_percent},
             ),
             graph(
                 8,
                 "Memory and disk, %",
                 Line("memory used", sources.of_application("mem_used_percent", "Maximum")),
                 Line("disk used", sources.of_application("disk_used_percent", "Maximum")),
+            ),
+        ],
+    )
+
+
+def tasks(sources: Sources) -> Row:
+    containers = sources.containers
+    return Row(
+        6,
+        [
+            graph(
+                8,
+                "Tasks",
+                Line("running", containers.insight("RunningTaskCount")),
+                Line("wanted", containers.insight("DesiredTaskCount")),
+                Line("on their way", containers.insight("PendingTaskCount")),
+                Line("deployments", containers.insight("DeploymentCount"), right=True),
+                limits={"at most": containers.maximum},
+            ),
+            graph(
+                8,
+                "Processor, %",
+                Line("average", containers.service("CPUUtilization")),
+                Line("busiest", containers.service("CPUUtilization", "Maximum")),
+                limits={"one task is added": containers.scale_out_cpu_percent},
+            ),
+            graph(
+                8,
+                "Memory, %",
+                Line("average", containers.application("ContainerMemoryUtilization")),
+                Line("fullest", containers.application("ContainerMemoryUtilization", "Maximum")),
             ),
         ],
     )
@@ -140,7 +189,7 @@ def application(sources: Sources) -> Row:
                 "In the logs",
                 Line("errors", in_logs(APPLICATION_ERRORS)),
                 Line("answers without database or table", in_logs(UNAVAILABLE_ANSWERS)),
-                Line("servers that did not start", in_logs(BOOTSTRAP_FAILURES)),
+                Line("servers that did not start", replace(in_logs(BOOTSTRAP_FAILURES), condition=HAS_SERVERS)),
             ),
         ],
     )

@@ -15,7 +15,10 @@ from troposphere.events import InputTransformer, Rule, Target
 from troposphere.sns import Topic
 
 from generator.alarms import description
+from generator.nesting import conditional
 from generator.parameter_types import ResourceName
+from generator.stacks.observability_compute import HAS_CONTAINERS, HAS_SERVERS, Behind
+from generator.stacks.observability_containers import Containers
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Happening:
     means: str
     pattern: dict[str, Any]
     facts: dict[str, str]
+    condition: str | None = None
 
 
 def add_event_rules(
@@ -34,12 +38,14 @@ def add_event_rules(
     *,
     database_id: ResourceName,
     database_replica_id: ResourceName,
-    web_server_group_name: ResourceName,
+    containers: Containers,
 ) -> None:
     """Add the rules that tell operations of events."""
     for happening in (
         _database(database_id, database_replica_id),
-        _servers(web_server_group_name),
+        _servers(containers.behind),
+        *_deployments(containers),
+        *_tasks(containers),
         _secrets(),
         _health(),
     ):
@@ -50,6 +56,7 @@ def add_event_rules(
                 EventPattern=happening.pattern,
                 State="ENABLED",
                 Targets=[_mail(happening, operations)],
+                **conditional(happening.condition),
             )
         )
 
@@ -81,8 +88,8 @@ def _database(database_id: ResourceName, database_replica_id: ResourceName) -> H
     )
 
 
-def _servers(web_server_group_name: ResourceName) -> Happening:
-    """Return what Auto Scaling says of the web servers' group.
+def _servers(behind: Behind) -> Happening:
+    """Return what Auto Scaling says of the web servers' groups.
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html
     """
@@ -92,9 +99,81 @@ def _servers(web_server_group_name: ResourceName) -> Happening:
         {
             "source": ["aws.autoscaling"],
             "detail-type": ["EC2 Instance Launch Unsuccessful", "EC2 Instance Terminate Unsuccessful"],
-            "detail": {"AutoScalingGroupName": [web_server_group_name]},
+            "detail": {"AutoScalingGroupName": [behind.blue.group_name, behind.green.group_name]},
         },
         {"what": "$.detail-type", "message": "$.detail.StatusMessage", "time": "$.time"},
+        HAS_SERVERS,
+    )
+
+
+def _deployments(containers: Containers) -> tuple[Happening, Happening]:
+    """Return what ECS says of a new version of the containers.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_hook_state_change_events.html
+    """
+    return (
+        Happening(
+            "ContainerDeploymentFailed",
+            "A new version of the containers failed, and the former one stays in service.",
+            {
+                "source": ["aws.ecs"],
+                "detail-type": ["ECS Deployment State Change"],
+                "resources": [containers.service_arn],
+                "detail": {"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
+            },
+            {"deployment": "$.detail.deploymentId", "reason": "$.detail.reason", "time": "$.time"},
+            HAS_CONTAINERS,
+        ),
+        Happening(
+            "ContainerDeploymentWaits",
+            "A new version of the containers waits for somebody who tries it and lets it go on.",
+            {
+                "source": ["aws.ecs"],
+                "detail-type": ["ECS Hook State Change"],
+                "detail": {"eventName": ["HOOK_AWAITING_ACTION"], "clusterArn": [containers.cluster_arn]},
+            },
+            {"hook": "$.detail.hookId", "until": "$.detail.expiresAt"},
+            HAS_CONTAINERS,
+        ),
+    )
+
+
+def _tasks(containers: Containers) -> tuple[Happening, Happening]:
+    """Return what ECS says of tasks that do not run as they should.
+
+    Tasks that AWS takes back with their spare capacity, and those that ECS ends itself, are no news.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_events.html
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
+    """
+    return (
+        Happening(
+            "ContainerServiceEvent",
+            "ECS cannot run the containers as it should: no room for a task, or tasks that do not start.",
+            {
+                "source": ["aws.ecs"],
+                "detail-type": ["ECS Service Action"],
+                "resources": [containers.service_arn],
+                "detail": {"eventType": ["WARN", "ERROR"]},
+            },
+            {"what": "$.detail.eventName", "reason": "$.detail.reason", "time": "$.time"},
+            HAS_CONTAINERS,
+        ),
+        Happening(
+            "TaskStopped",
+            "A task ended by itself or did not start, and ECS starts another.",
+            {
+                "source": ["aws.ecs"],
+                "detail-type": ["ECS Task State Change"],
+                "detail": {
+                    "clusterArn": [containers.cluster_arn],
+                    "lastStatus": ["STOPPED"],
+                    "stopCode": ["EssentialContainerExited", "TaskFailedToStart"],
+                },
+            },
+            {"task": "$.detail.taskArn", "reason": "$.detail.stoppedReason", "time": "$.time"},
+            HAS_CONTAINERS,
+        ),
     )
 
 

@@ -1,9 +1,12 @@
-"""Alarms on what visitors meet first: load balancer, certificate, firewall, and the canary that visits like them.
+"""Alarms on what visitors meet: load balancer, application, certificate, firewall, and the canary, who is one of them.
 
-Part of the stack `observability`. Alarms without actions of their own are parts of the composite alarms, which page
-once, however many of their parts are in alarm (`observability_outage`). Three bad minutes of five are enough, so that a
-page comes within five minutes and one bad minute pages nobody. It also keeps `FILL` honest: what it fills in for the
-latest minute, whose data is still on its way, is never more than one or two of the five.
+Part of the stack `observability`. They look at the load balancer as a whole, whoever answers behind it: web servers of
+either colour, or containers. That includes answers to who tries out what is not in service yet.
+
+Alarms without actions of their own are parts of the composite alarms, which page once, however many of their parts are
+in alarm (`observability_outage`). Three bad minutes of five are enough, so that a page comes within five minutes and
+one bad minute pages nobody. It also keeps `FILL` honest: what it fills in for the latest minute, whose data is still on
+its way, is never more than one or two of the five.
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
 """
 
@@ -26,26 +29,30 @@ from generator.alarms import (
     metric_alarm,
 )
 from generator.iam import arn
+from generator.log_metrics import APPLICATION_ERRORS, log_metrics_namespace
 from generator.naming import CERTIFICATE_PARAMETER, PROJECT, in_environment
 from generator.parameter_types import CertificateArn, ResourceName
 from generator.stacks.observability_canary import HAS_CANARY, NAMESPACE, SUCCESS
+from generator.stacks.observability_compute import LOAD_BALANCERS
 from generator.web_acl import WEB_ACL_METRIC
 
 HAS_DOMAIN, HAS_FIREWALL, HAS_SHIELD = "HasDomain", "HasFirewall", "HasShieldAdvanced"
 """The conditions that the stack defines for what is here."""
 
-LOAD_BALANCERS = "AWS/ApplicationELB"
 WITHIN_FIVE_MINUTES = Window(5, 60, datapoints=3)
 
 ERROR_PERCENT, ERRORS_AT_LEAST = 5, 5
 """From which share of errors visitors suffer, and how many they must be: at night one in ten is a single one."""
 
+NOBODY_THERE = "IF(FILL(unavailable, 0) > FILL(turned_away, 0), FILL(unavailable, 0) - FILL(turned_away, 0), 0)"
+"""Answers 503 beyond those of the default action. It never hides other errors, also if AWS did not count the default
+action's among them."""
+
+APPLICATION_ERRORS_IN_FIVE_MINUTES = 5
+
 SLOW_SECONDS = 1
 REQUESTS_A_MINUTE = 6000
 """A hundred a second: more than the two servers of the load test answered (docs/load.md)."""
-
-REPLACED_BY_NOW_MINUTES = 15
-"""A server may install itself for ten minutes (web_tier); one that is unhealthy for longer is not replaced."""
 
 BLOCKED_IN_FIVE_MINUTES = 1000
 
@@ -58,28 +65,21 @@ DAY_SECONDS = 86_400
 
 @dataclass(frozen=True)
 class Front:
-    """What stands before the web servers."""
+    """What stands before the web servers and containers."""
 
     load_balancer_full_name: ResourceName
-    target_group_full_name: ResourceName
-    web_server_group_name: ResourceName
     certificate_arn: CertificateArn
     canary: AWSHelperFn
 
     def load_balancer(self, name: str, statistic: str = "Sum") -> Metric:
-        """Return a metric of the load balancer itself."""
+        """Return a metric of the load balancer, or of all targets behind it together."""
         return Metric(LOAD_BALANCERS, name, {"LoadBalancer": self.load_balancer_full_name}, statistic)
-
-    def targets(self, name: str, statistic: str = "Sum") -> Metric:
-        """Return a metric of the web servers, as the load balancer sees them."""
-        seen_by = {"LoadBalancer": self.load_balancer_full_name, "TargetGroup": self.target_group_full_name}
-        return Metric(LOAD_BALANCERS, name, seen_by, statistic)
 
 
 def add_front_alarms(template: Template, front: Front, operations: Actions) -> None:
-    """Add the alarms on load balancer, canary, certificate and firewall."""
+    """Add the alarms on load balancer, application, canary, certificate and firewall."""
     _answers(template, front)
-    _servers_behind(template, front)
+    _application(template)
     _canary(template, front)
     _traffic(template, front, operations)
     _certificate(template, front, operations)
@@ -91,9 +91,12 @@ def _answers(template: Template, front: Front) -> None:
     template.add_resource(
         math_alarm(
             "ServerErrors",
-            means=f"Web servers answer more than {ERROR_PERCENT} % of all requests with an error of their own.",
+            means=f"The application answers more than {ERROR_PERCENT} % of all requests with an error of its own.",
             expression=f"IF({errors}, 100 * FILL(errors, 0) / requests, 0)",
-            metrics={"errors": front.targets("HTTPCode_Target_5XX_Count"), "requests": front.targets("RequestCount")},
+            metrics={
+                "errors": front.load_balancer("HTTPCode_Target_5XX_Count"),
+                "requests": front.load_balancer("RequestCount"),
+            },
             breach=above(ERROR_PERCENT),
             window=WITHIN_FIVE_MINUTES,
             actions=[],
@@ -102,12 +105,15 @@ def _answers(template: Template, front: Front) -> None:
     template.add_resource(
         math_alarm(
             "LoadBalancerErrors",
-            means="The load balancer gets no proper answer from web servers, and tells visitors so.",
-            # Not 503: it is also the answer to who comes past CloudFront where only CloudFront may ask.
-            expression="FILL(failures, 0) + FILL(refusals, 0) + FILL(timeouts, 0)",
+            means="The load balancer has nobody who answers properly, and tells visitors so.",
+            # 503 is what a rule to an empty target group answers, and also the default action, which is no error: who
+            # comes past CloudFront gets it where only CloudFront may ask.
+            expression=f"FILL(failures, 0) + FILL(refusals, 0) + FILL(timeouts, 0) + {NOBODY_THERE}",
             metrics={
                 "failures": front.load_balancer("HTTPCode_ELB_500_Count"),
                 "refusals": front.load_balancer("HTTPCode_ELB_502_Count"),
+                "unavailable": front.load_balancer("HTTPCode_ELB_503_Count"),
+                "turned_away": front.load_balancer("HTTP_Fixed_Response_Count"),
                 "timeouts": front.load_balancer("HTTPCode_ELB_504_Count"),
             },
             breach=at_least(ERRORS_AT_LEAST),
@@ -119,7 +125,7 @@ def _answers(template: Template, front: Front) -> None:
         metric_alarm(
             "SlowResponses",
             means=f"One of twenty requests has taken longer than {SLOW_SECONDS} s for five minutes.",
-            metric=front.targets("TargetResponseTime", "p95"),
+            metric=front.load_balancer("TargetResponseTime", "p95"),
             breach=above(SLOW_SECONDS),
             window=Window(5, 60),
             actions=[],
@@ -127,30 +133,14 @@ def _answers(template: Template, front: Front) -> None:
     )
 
 
-def _servers_behind(template: Template, front: Front) -> None:
-    wanted = {"AutoScalingGroupName": front.web_server_group_name}
-    template.add_resource(
-        math_alarm(
-            "NoHealthyServer",
-            means="No web server is healthy although there should be one: nobody is served.",
-            # Outside office hours none is wanted. Without any server registered there is no metric of healthy ones.
-            expression="IF(wanted > 0, FILL(healthy, 0), 1)",
-            metrics={
-                "healthy": front.targets("HealthyHostCount", "Maximum"),
-                "wanted": Metric("AWS/AutoScaling", "GroupDesiredCapacity", wanted),
-            },
-            breach=below(1),
-            window=WITHIN_FIVE_MINUTES,
-            actions=[],
-        )
-    )
+def _application(template: Template) -> None:
     template.add_resource(
         metric_alarm(
-            "UnhealthyServers",
-            means=f"A web server has been unhealthy for {REPLACED_BY_NOW_MINUTES} minutes and was not replaced.",
-            metric=front.targets("UnHealthyHostCount", "Maximum"),
-            breach=at_least(1),
-            window=Window(REPLACED_BY_NOW_MINUTES, 60),
+            "ApplicationErrors",
+            means="The application has written errors to its log for ten minutes.",
+            metric=Metric(log_metrics_namespace(), APPLICATION_ERRORS, statistic="Sum"),
+            breach=at_least(APPLICATION_ERRORS_IN_FIVE_MINUTES),
+            window=Window(2, 300),
             actions=[],
         )
     )

@@ -2,8 +2,8 @@
 
 `Outage` is in alarm while visitors suffer, whatever of its parts says so, and pages when it begins and when it is over
 (D12). Nobody is paged again when a second part goes into alarm. `Degraded` can wait until morning, and says nothing
-while there is an outage, which is its cause or makes it unimportant. Where web servers stop at night, nothing is an
-outage until they have had a quarter of an hour to start.
+while there is an outage, which is its cause or makes it unimportant. Where servers or tasks stop at night, nothing is
+an outage until they have had a quarter of an hour to start.
 
 `UnacknowledgedOutage` has the same state as the outage. It waits a quarter of an hour for somebody to acknowledge the
 page, and tells the next one if nobody did. Who acknowledges puts a metric with one command (runbook), which holds for
@@ -22,11 +22,15 @@ from troposphere.cloudwatch import CompositeAlarm
 from generator.alarms import Metric, Window, above, at_least, below, description, metric_alarm
 from generator.naming import OPERATORS_NAMESPACE
 from generator.nesting import only_if
-from generator.parameter_types import EnvironmentName, ResourceName, ResponsePlanArn
+from generator.parameter_types import EnvironmentName, ResponsePlanArn
+from generator.stacks.observability_nights import TASKS_SLEEP
 from generator.stacks.observability_topics import HAS_INCIDENT_MANAGER, Topics
 
-VISITORS_SUFFER = ("NoHealthyServer", "ServerErrors", "LoadBalancerErrors", "RejectedConnections", "CanaryFailed")
-VISITORS_NOTICE = ("SlowResponses", "UnhealthyServers", "ApplicationErrors")
+VISITORS_SUFFER = (
+    *("NoHealthyServer", "NoHealthyGreenServer", "NoHealthyTask"),
+    *("ServerErrors", "LoadBalancerErrors", "RejectedConnections", "CanaryFailed"),
+)
+VISITORS_NOTICE = ("SlowResponses", "UnhealthyServers", "TasksMissing", "ApplicationErrors")
 """The alarms that have no actions of their own, but through a composite alarm."""
 
 PAGE_ACKNOWLEDGED = "PageAcknowledged"
@@ -35,16 +39,24 @@ PAGE_ACKNOWLEDGED = "PageAcknowledged"
 ACKNOWLEDGE_WITHIN_SECONDS = 900
 ACKNOWLEDGED_FOR = Window(12, 300, datapoints=1)  # an hour
 
-HAS_OFFICE_HOURS = "HasOfficeHours"
+SERVERS_SLEEP = "ServersSleep"
 """The condition that the stack defines for web servers that stop at night."""
 
-SERVERS_ASLEEP = "ServersAsleep"
+SERVERS_ASLEEP, TASKS_ASLEEP = "ServersAsleep", "TasksAsleep"
 SINCE_THEY_WOKE = Window(15, 60, datapoints=1)  # longer than a server may install itself (web_tier)
 
 OUTAGE_MAY_FOLLOW_SECONDS = 180
 """An outage shows in some alarms minutes before it shows in those of `Outage`."""
 
 GRACE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """What tells that nobody need be paged: how many servers there should be, and whether the office is closed."""
+
+    servers_wanted: Metric
+    office_closed: Metric
 
 
 @dataclass(frozen=True)
@@ -61,10 +73,10 @@ def add_outage(
     environment_name: EnvironmentName,
     topics: Topics,
     response_plan_arn: ResponsePlanArn,
-    web_server_group_name: ResourceName,
+    quiet: Quiet,
 ) -> Outages:
     """Add the composite alarms over those that are in the template already, and who is told that a page got lost."""
-    _asleep(template, web_server_group_name)
+    _asleep(template, quiet)
     outage = _outage(template, topics, response_plan_arn)
     _page_not_delivered(template, topics)
     return Outages(
@@ -72,28 +84,46 @@ def add_outage(
     )
 
 
-def _asleep(template: Template, web_server_group_name: ResourceName) -> None:
-    wanted = {"AutoScalingGroupName": web_server_group_name}
-    template.add_resource(
-        metric_alarm(
+def _asleep(template: Template, quiet: Quiet) -> None:
+    for title, means, metric, breach, condition in (
+        (
             SERVERS_ASLEEP,
-            means="No web server is wanted, or has been for a quarter of an hour yet; nobody is paged.",
-            metric=Metric("AWS/AutoScaling", "GroupDesiredCapacity", wanted, "Minimum"),
-            breach=below(1),
-            window=SINCE_THEY_WOKE,
-            actions=[],
-            condition=HAS_OFFICE_HOURS,
+            "No web server is wanted, or has been for a quarter of an hour yet; nobody is paged.",
+            quiet.servers_wanted,
+            below(1),
+            SERVERS_SLEEP,
+        ),
+        (
+            TASKS_ASLEEP,
+            "The office is closed, or was a quarter of an hour ago: no task is wanted, and nobody is paged.",
+            quiet.office_closed,
+            at_least(1),
+            TASKS_SLEEP,
+        ),
+    ):
+        template.add_resource(
+            metric_alarm(
+                title,
+                means=means,
+                metric=metric,
+                breach=breach,
+                window=SINCE_THEY_WOKE,
+                actions=[],
+                condition=condition,
+            )
         )
-    )
 
 
 def _outage(template: Template, topics: Topics, response_plan_arn: ResponsePlanArn) -> CompositeAlarm:
-    awake = Sub(f' AND NOT ALARM("${{{SERVERS_ASLEEP}}}")')
+    awake = [
+        If(sleep, Sub(f' AND NOT ALARM("${{{asleep}}}")'), "")
+        for sleep, asleep in ((SERVERS_SLEEP, SERVERS_ASLEEP), (TASKS_SLEEP, TASKS_ASLEEP))
+    ]
     return template.add_resource(
         CompositeAlarm(
             "Outage",
             AlarmDescription=description("Outage", "Visitors are not served, or get errors."),
-            AlarmRule=Join("", ["(", _any_of(template, VISITORS_SUFFER), ")", If(HAS_OFFICE_HOURS, awake, "")]),
+            AlarmRule=Join("", ["(", _any_of(template, VISITORS_SUFFER), ")", *awake]),
             AlarmActions=[Ref(topics.page), only_if(HAS_INCIDENT_MANAGER, response_plan_arn)],
             OKActions=[Ref(topics.page)],
         )

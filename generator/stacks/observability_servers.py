@@ -11,45 +11,101 @@ from dataclasses import dataclass
 
 from troposphere import Template
 
-from generator.alarms import Actions, Metric, Window, above, at_least, math_alarm, metric_alarm
-from generator.log_metrics import APPLICATION_ERRORS, BOOTSTRAP_FAILURES, log_metrics_namespace
+from generator.alarms import Actions, Metric, Window, above, at_least, below, math_alarm, metric_alarm
+from generator.log_metrics import BOOTSTRAP_FAILURES, log_metrics_namespace
 from generator.naming import PROJECT
 from generator.parameter_types import CpuPercent, EnvironmentName, ResourceName, ServerMaximum
-from generator.stacks.observability_front import Front
+from generator.stacks.observability_compute import HAS_SERVERS, Behind
+from generator.stacks.observability_front import WITHIN_FIVE_MINUTES
 
 QUARTER_OF_AN_HOUR = Window(3, 300)
 """Longer than the group takes to notice the load and to start a server that helps."""
 
+REPLACED_BY_NOW_MINUTES = 15
+"""A server may install itself for ten minutes (web_tier); one that is unhealthy for longer is not replaced."""
+
 MEMORY_PERCENT, DISK_PERCENT = 90, 85
-APPLICATION_ERRORS_IN_FIVE_MINUTES = 5
 REQUESTS_THAT_LEAVE_A_LINE = 10
 """In five minutes. Health checks leave none, so that silence alone says nothing in a quiet night."""
+
+LOGS_MISSING = f'IF(SUM(METRICS("requests")) > {REQUESTS_THAT_LEAVE_A_LINE} AND FILL(lines, 0) == 0, 1, 0)'
 
 
 @dataclass(frozen=True)
 class Servers:
-    """The web servers as one group."""
+    """The web servers of both colours, whose logs are one."""
 
     environment_name: EnvironmentName
-    group_name: ResourceName
+    behind: Behind
     log_group_name: ResourceName
     maximum: ServerMaximum
     scale_out_cpu_percent: CpuPercent
 
     def group(self, namespace: str, name: str, statistic: str = "Average") -> Metric:
-        """Return a metric of the Auto Scaling group, or of all its servers together."""
-        return Metric(namespace, name, {"AutoScalingGroupName": self.group_name}, statistic)
+        """Return a metric of the Auto Scaling group that leads, or of all its servers together."""
+        return Metric(namespace, name, {"AutoScalingGroupName": self.behind.leading_group}, statistic)
+
+    def wanted(self) -> Metric:
+        """Return how many servers there should be."""
+        return self.group("AWS/AutoScaling", "GroupDesiredCapacity", "Minimum")
 
     def agent(self, name: str) -> Metric:
         """Return what the agent measures on the fullest server."""
         return Metric(PROJECT, name, {"Environment": self.environment_name}, "Maximum")
 
 
-def add_server_alarms(template: Template, servers: Servers, front: Front, operations: Actions) -> None:
-    """Add the alarms on the web servers and their logs."""
+def add_server_alarms(template: Template, servers: Servers, operations: Actions) -> None:
+    """Add the alarms on the web servers and their logs, where there are web servers."""
+    _health(template, servers.behind)
     _load(template, servers, operations)
     _room(template, servers, operations)
-    _logs(template, servers, front, operations)
+    _logs(template, servers, operations)
+
+
+def _health(template: Template, behind: Behind) -> None:
+    # The load balancer sends a colour its share whatever its health, and none of that to the other colour.
+    for title, fleet, means in (
+        (
+            "NoHealthyServer",
+            behind.blue,
+            "No web server is healthy although there should be one: nobody is served.",
+        ),
+        (
+            "NoHealthyGreenServer",
+            behind.green,
+            "No green web server is healthy although there should be one: its share of visitors is not served.",
+        ),
+    ):
+        template.add_resource(
+            math_alarm(
+                title,
+                means=means,
+                # Outside office hours none is wanted. Without any server registered there is no metric of healthy ones.
+                expression="IF(wanted > 0, FILL(healthy, 0), 1)",
+                metrics={
+                    "healthy": behind.targets(fleet.target_group, "HealthyHostCount", "Maximum"),
+                    "wanted": Metric(
+                        "AWS/AutoScaling", "GroupDesiredCapacity", {"AutoScalingGroupName": fleet.group_name}
+                    ),
+                },
+                breach=below(1),
+                window=WITHIN_FIVE_MINUTES,
+                actions=[],
+                condition=fleet.answers,
+            )
+        )
+    template.add_resource(
+        math_alarm(
+            "UnhealthyServers",
+            means=f"A web server has been unhealthy for {REPLACED_BY_NOW_MINUTES} minutes and was not replaced.",
+            expression='SUM(METRICS("unhealthy"))',
+            metrics=behind.servers("unhealthy", "UnHealthyHostCount", "Maximum"),
+            breach=at_least(1),
+            window=Window(REPLACED_BY_NOW_MINUTES, 60),
+            actions=[],
+            condition=HAS_SERVERS,
+        )
+    )
 
 
 def _load(template: Template, servers: Servers, operations: Actions) -> None:
@@ -61,6 +117,7 @@ def _load(template: Template, servers: Servers, operations: Actions) -> None:
             breach=above(servers.scale_out_cpu_percent),
             window=QUARTER_OF_AN_HOUR,
             actions=operations,
+            condition=HAS_SERVERS,
         )
     )
     template.add_resource(
@@ -71,6 +128,7 @@ def _load(template: Template, servers: Servers, operations: Actions) -> None:
             breach=at_least(servers.maximum),
             window=QUARTER_OF_AN_HOUR,
             actions=operations,
+            condition=HAS_SERVERS,
         )
     )
     template.add_resource(
@@ -82,6 +140,7 @@ def _load(template: Template, servers: Servers, operations: Actions) -> None:
             breach=above(0),
             window=QUARTER_OF_AN_HOUR,
             actions=operations,
+            condition=HAS_SERVERS,
         )
     )
 
@@ -99,21 +158,12 @@ def _room(template: Template, servers: Servers, operations: Actions) -> None:
                 breach=above(percent),
                 window=QUARTER_OF_AN_HOUR,
                 actions=operations,
+                condition=HAS_SERVERS,
             )
         )
 
 
-def _logs(template: Template, servers: Servers, front: Front, operations: Actions) -> None:
-    template.add_resource(
-        metric_alarm(
-            "ApplicationErrors",
-            means="The application has written errors to its log for ten minutes.",
-            metric=Metric(log_metrics_namespace(), APPLICATION_ERRORS, statistic="Sum"),
-            breach=at_least(APPLICATION_ERRORS_IN_FIVE_MINUTES),
-            window=Window(2, 300),
-            actions=[],
-        )
-    )
+def _logs(template: Template, servers: Servers, operations: Actions) -> None:
     template.add_resource(
         metric_alarm(
             "BootstrapFailed",
@@ -122,19 +172,21 @@ def _logs(template: Template, servers: Servers, front: Front, operations: Action
             breach=above(0),
             window=Window(1, 300),
             actions=operations,
+            condition=HAS_SERVERS,
         )
     )
     template.add_resource(
         math_alarm(
             "LogsMissing",
             means="Requests are answered, but the web servers' log gets no lines.",
-            expression=f"IF(FILL(requests, 0) > {REQUESTS_THAT_LEAVE_A_LINE} AND FILL(lines, 0) == 0, 1, 0)",
+            expression=LOGS_MISSING,
             metrics={
-                "requests": front.targets("RequestCount"),
+                **servers.behind.servers("requests", "RequestCount"),
                 "lines": Metric("AWS/Logs", "IncomingLogEvents", {"LogGroupName": servers.log_group_name}, "Sum"),
             },
             breach=at_least(1),
             window=Window(3, 300, datapoints=2),
             actions=operations,
+            condition=HAS_SERVERS,
         )
     )

@@ -1,8 +1,9 @@
 """The group of an environment's traces in X-Ray, which tells when more of them fail than before (D11).
 
 One group with all traces, and not one of failures: insights compare how many requests fail with how many there are.
-What was slow or failed is a question to the group, which the dashboard links. How many requests are traced, the web
-servers decide (user_data/application_service.sh), so that there is no sampling rule here: nothing would read it.
+What was slow or failed is a question to the group, which the dashboard links. How many requests are traced, the
+setting TraceShare says to the application itself (application_environment). There is no sampling rule: X-Ray's rules
+are read by its own clients alone, and OpenTelemetry for Python has no maintained one.
 https://docs.aws.amazon.com/xray/latest/devguide/xray-console-insights.html
 """
 
@@ -14,8 +15,8 @@ from troposphere.xray import Group, InsightsConfiguration
 from generator.naming import PROJECT, in_environment, name_tag
 
 SERVICE = f"{PROJECT}-${{EnvironmentName}}"
-"""What an environment's application is called in its traces: OTEL_SERVICE_NAME of its servers. With the longest name of
-an environment it has 29 characters; a group's name may have 32."""
+"""What an environment's application is called in its traces: OTEL_SERVICE_NAME of its servers and tasks. With the
+longest name of an environment it has 29 characters; a group's name may have 32."""
 
 SLOW_SECONDS = 1
 FAILED, SLOW = "fault = true", f"responsetime > {SLOW_SECONDS}"

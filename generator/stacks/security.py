@@ -1,9 +1,12 @@
-"""Who may talk to whom: every security group of the platform, the rules between them, and the role of the web servers.
+"""Who may talk to whom: every security group of the platform, the rules between them, and the roles of the workload.
 
 Owns all security groups in one place (D8, E8), so that the whole reach of every component can be read on one page.
 Groups are created empty and joined by separate rules, since two groups that name each other cannot be created at once.
 Refuses to open anything but the load balancer to the internet, and that, where an environment says so, to CloudFront's
 addresses alone. Never creates anything with an address.
+
+Group and role of the containers are always there, and their rules only where containers run: who names the group or the
+role, as the database and the file system do, does not change when an environment moves to containers or back.
 """
 
 from __future__ import annotations
@@ -13,11 +16,13 @@ from typing import Any
 
 import awacs.ssm
 import awacs.sts
+from awacs.aws import ArnLike, Condition, Statement, StringEquals
 from troposphere import And, AWSHelperFn, Equals, FindInMap, GetAtt, Not, Or, Ref, Template
 from troposphere import Condition as ConditionReference
 from troposphere.ec2 import SecurityGroup, SecurityGroupEgress, SecurityGroupIngress, SecurityGroupRule
 from troposphere.iam import Role
 
+from generator.application_ports import APPLICATION_PORTS
 from generator.iam import (
     allow,
     allow_principal,
@@ -32,6 +37,7 @@ from generator.naming import PROJECT, kebab_case, name_tag
 from generator.nesting import add_condition, conditional
 from generator.parameter_types import (
     AccessMode,
+    Compute,
     EnvironmentName,
     LoadBalancerAccess,
     OperatorCidr,
@@ -47,6 +53,8 @@ from generator.prefix_lists import CLOUDFRONT_ADDRESSES
 
 FOR_CLOUDFRONT, FOR_EVERYBODY = "ForCloudFront", "ForEverybody"
 """The conditions that say whom the load balancer answers."""
+
+HAS_CONTAINERS = "HasContainers"
 
 ANYWHERE = "0.0.0.0/0"
 SSH, HTTP, HTTPS, NFS, POSTGRESQL = 22, 80, 443, 2049, 5432
@@ -66,28 +74,26 @@ class Parameters:
     operator_cidr: OperatorCidr = parameter("Address range that operators connect from.")
     vpn_cidr: VpnCidr = parameter("Network behind the VPN, or empty.")
     load_balancer_access: LoadBalancerAccess = parameter("Whom the load balancer answers.")
+    compute: Compute = parameter("Where the application runs.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
     load_balancer_group_id: SecurityGroupId = output("Security group of the load balancer.")
     web_server_group_id: SecurityGroupId = output("Security group of the web servers.")
+    containers_group_id: SecurityGroupId = output("Security group of the containers.")
     bastion_group_id: SecurityGroupId = output("Security group of the bastion.")
     database_group_id: SecurityGroupId = output("Security group of the database.")
     file_system_group_id: SecurityGroupId = output("Security group of the file system's mount targets.")
     endpoint_group_id: SecurityGroupId = output("Security group of the interface endpoints.")
     web_server_role_name: RoleName = output("Name of the web servers' role, to which other stacks attach policies.")
     web_server_role_arn: RoleArn = output("ARN of the web servers' role.")
+    task_role_name: RoleName = output("Name of the application's role in containers, to which others attach policies.")
+    task_role_arn: RoleArn = output("ARN of the application's role in containers.")
 
 
 def build(template: Template, parameters: Parameters) -> Outputs:
-    add_condition(template, "SshAccess", Equals(parameters.access_mode, "ssh"))
-    add_condition(template, "SessionAccess", Equals(parameters.access_mode, "ssm"))
-    add_condition(template, "HasBastion", Or(ConditionReference("SshAccess"), ConditionReference("SessionAccess")))
-    over_vpn = And(ConditionReference("SshAccess"), Not(Equals(parameters.vpn_cidr, "")))
-    add_condition(template, "SshAccessOverVpn", over_vpn)
-    add_condition(template, FOR_CLOUDFRONT, Equals(parameters.load_balancer_access, "cloudfront"))
-    add_condition(template, FOR_EVERYBODY, Not(ConditionReference(FOR_CLOUDFRONT)))
+    _add_conditions(template, parameters)
     load_balancer = _group(template, parameters, "LoadBalancer", "Clients on the internet to the load balancer")
     web_server = _group(template, parameters, "WebServer", "The load balancer to web servers")
     bastion = _group(template, parameters, "Bastion", "Operators to the bastion")
@@ -114,17 +120,54 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     _to_range(template, "BastionOutHttps", bastion, HTTPS, ANYWHERE, "AWS APIs and packages", condition="HasBastion")
     _between(template, "PostgreSql", bastion, database, POSTGRESQL, condition="HasBastion")
 
+    containers = _group(template, parameters, "Containers", "The load balancer and each other to containers")
+    _container_rules(template, containers, load_balancer, database, file_system, endpoint)
     role = _web_server_role(template, parameters)
+    task_role = _task_role(template)
     return Outputs(
         load_balancer_group_id=SecurityGroupId(GetAtt(load_balancer, "GroupId")),
         web_server_group_id=SecurityGroupId(GetAtt(web_server, "GroupId")),
+        containers_group_id=SecurityGroupId(GetAtt(containers, "GroupId")),
         bastion_group_id=SecurityGroupId(GetAtt(bastion, "GroupId")),
         database_group_id=SecurityGroupId(GetAtt(database, "GroupId")),
         file_system_group_id=SecurityGroupId(GetAtt(file_system, "GroupId")),
         endpoint_group_id=SecurityGroupId(GetAtt(endpoint, "GroupId")),
         web_server_role_name=RoleName(Ref(role)),
         web_server_role_arn=RoleArn(GetAtt(role, "Arn")),
+        task_role_name=RoleName(Ref(task_role)),
+        task_role_arn=RoleArn(GetAtt(task_role, "Arn")),
     )
+
+
+def _add_conditions(template: Template, parameters: Parameters) -> None:
+    add_condition(template, "SshAccess", Equals(parameters.access_mode, "ssh"))
+    add_condition(template, "SessionAccess", Equals(parameters.access_mode, "ssm"))
+    add_condition(template, "HasBastion", Or(ConditionReference("SshAccess"), ConditionReference("SessionAccess")))
+    over_vpn = And(ConditionReference("SshAccess"), Not(Equals(parameters.vpn_cidr, "")))
+    add_condition(template, "SshAccessOverVpn", over_vpn)
+    add_condition(template, FOR_CLOUDFRONT, Equals(parameters.load_balancer_access, "cloudfront"))
+    add_condition(template, FOR_EVERYBODY, Not(ConditionReference(FOR_CLOUDFRONT)))
+    add_condition(template, HAS_CONTAINERS, Not(Equals(parameters.compute, "ec2")))
+
+
+def _container_rules(
+    template: Template,
+    containers: SecurityGroup,
+    load_balancer: SecurityGroup,
+    database: SecurityGroup,
+    file_system: SecurityGroup,
+    endpoint: SecurityGroup,
+) -> None:
+    """Let containers do what web servers do, and ask each other by Service Connect (D5)."""
+    for name, port in APPLICATION_PORTS.items():
+        # Both ports: a change of TargetProtocol moves requests from the one to the other while both are needed.
+        _between(template, name.capitalize(), load_balancer, containers, port, HAS_CONTAINERS)
+        _between(template, name.capitalize(), containers, containers, port, HAS_CONTAINERS)
+    to_internet = "ContainersOutInternet", containers, HTTPS, ANYWHERE, "AWS APIs and images, through NAT"
+    _to_range(template, *to_internet, condition=HAS_CONTAINERS)
+    _between(template, "PostgreSql", containers, database, POSTGRESQL, HAS_CONTAINERS)
+    _between(template, "Nfs", containers, file_system, NFS, HAS_CONTAINERS)
+    _into(template, "Https", containers, endpoint, HTTPS, HAS_CONTAINERS)
 
 
 def _group(template: Template, parameters: Parameters, subject: str, description: str) -> SecurityGroup:
@@ -254,15 +297,40 @@ def _web_server_role(template: Template, parameters: Parameters) -> Role:
             Tags=name_tag("web-server-role"),
         )
     )
-    below_environment = arn(f"ssm:${{AWS::Region}}:${{AWS::AccountId}}:parameter/{PROJECT}/${{EnvironmentName}}/*")
-    read = [awacs.ssm.GetParameter, awacs.ssm.GetParameters, awacs.ssm.GetParametersByPath]
-    template.add_resource(
-        attach("ReadEnvironmentParameters", RoleName(Ref(role)), allow("ReadParameters", read, [below_environment]))
-    )
+    template.add_resource(attach("ReadEnvironmentParameters", RoleName(Ref(role)), _read_parameters()))
     session = attach("UseSessionManager", RoleName(Ref(role)), join_session_manager())
     session.resource["Condition"] = "SessionAccess"
     template.add_resource(session)
     return role
+
+
+def _task_role(template: Template) -> Role:
+    """The role of the application in a container: what the web servers' role may, but for what only a server needs.
+
+    ECS alone lends it, for tasks of this account: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
+    """
+    tasks = arn("ecs:${AWS::Region}:${AWS::AccountId}:*")
+    of_our_tasks = Condition(
+        [StringEquals({"aws:SourceAccount": Ref("AWS::AccountId")}), ArnLike({"aws:SourceArn": tasks})]
+    )
+    trust = allow_principal("Tasks", service_principal("ecs-tasks"), [awacs.sts.AssumeRole], condition=of_our_tasks)
+    role = template.add_resource(
+        Role(
+            "TaskRole",
+            Description="What the application may do in a container.",
+            AssumeRolePolicyDocument=document(trust),
+            PermissionsBoundary=workload_boundary(),
+            Tags=name_tag("task-role"),
+        )
+    )
+    template.add_resource(attach("TasksReadParameters", RoleName(Ref(role)), _read_parameters()))
+    return role
+
+
+def _read_parameters() -> Statement:
+    below_environment = arn(f"ssm:${{AWS::Region}}:${{AWS::AccountId}}:parameter/{PROJECT}/${{EnvironmentName}}/*")
+    read = [awacs.ssm.GetParameter, awacs.ssm.GetParameters, awacs.ssm.GetParametersByPath]
+    return allow("ReadParameters", read, [below_environment])
 
 
 def _tcp(port: int) -> dict[str, Any]:

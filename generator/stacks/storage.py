@@ -2,7 +2,7 @@
 
 Owns the DynamoDB session table (E10), the EFS file system for product images (E11), the release bucket from which web
 servers fetch the application, and the log bucket. Everything is encrypted, refuses connections without TLS, and
-outlives its stack (D10). The rights of the web servers to use it are attached to their role from here.
+outlives its stack (D10). The rights of web servers and containers to use it are attached to their roles from here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import awacs.dynamodb
 import awacs.elasticfilesystem
 import awacs.kms
 import awacs.s3
-from awacs.aws import ArnLike, Bool, Condition, Principal, StringEquals
+from awacs.aws import ArnLike, Bool, Condition, Principal, Statement, StringEquals
 from troposphere import Equals, GetAtt, Ref, Sub, Template, encode_to_dict
 from troposphere.dynamodb import (
     AttributeDefinition,
@@ -85,8 +85,10 @@ class Parameters:
     isolated_subnet_ids: SubnetIds = parameter("Subnets of the file system's mount targets.")
     file_system_group_id: SecurityGroupId = parameter("Security group of the mount targets.")
     data_key_arn: KeyArn = parameter("Key that encrypts table, file system and release bucket.")
-    web_server_role_name: RoleName = parameter("Role that uses table, file system and releases.")
+    web_server_role_name: RoleName = parameter("Role of the web servers, which use table, file system and releases.")
     web_server_role_arn: RoleArn = parameter("ARN of that role, which the file system lets in.")
+    task_role_name: RoleName = parameter("Role of the application in containers, which uses table and file system.")
+    task_role_arn: RoleArn = parameter("ARN of that role, which the file system lets in.")
     deletion_protection: Toggle = parameter("Whether the session table refuses to be deleted.")
     recovery_region: RecoveryRegion = parameter("Region that gets a replica of the release bucket, or empty.")
 
@@ -95,7 +97,7 @@ class Parameters:
 class Outputs:
     session_table_name: TableName = output("Session table.")
     file_system_id: FileSystemId = output("File system with the product images.")
-    images_access_point_id: AccessPointId = output("Access point by which web servers mount the product images.")
+    images_access_point_id: AccessPointId = output("Access point by which the product images are mounted.")
     log_bucket_name: BucketName = output("Bucket of access logs.")
     release_bucket_name: BucketName = output("Bucket of the application's release archives.")
 
@@ -172,7 +174,7 @@ def _file_system(template: Template, parameters: Parameters) -> FileSystem:
 
 
 def _file_system_policy(parameters: Parameters) -> dict[str, Any]:
-    """Let the web servers in, through an access point, and nobody without TLS. "*" is this file system.
+    """Let web servers and containers in, through an access point, and nobody without TLS. "*" is this file system.
 
     Within one account either policy suffices, this one or the role's, so that both have to name the access point. This
     one cannot name it exactly: the access point needs the file system first.
@@ -184,8 +186,8 @@ def _file_system_policy(parameters: Parameters) -> dict[str, Any]:
     mount = [awacs.elasticfilesystem.ClientMount, awacs.elasticfilesystem.ClientWrite]
     policy = document(
         allow_principal(
-            "WebServers",
-            Principal("AWS", parameters.web_server_role_arn),
+            "Application",
+            Principal("AWS", [parameters.web_server_role_arn, parameters.task_role_arn]),
             mount,
             ["*"],
             Condition(through_access_point),
@@ -255,24 +257,37 @@ def _grant_use(
 ) -> None:
     items = ("BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
     by_access_point = {"elasticfilesystem:AccessPointArn": GetAtt(access_point, "Arn")}
-    services = [Sub(f"{service}.${{AWS::Region}}.amazonaws.com") for service in ("dynamodb", "s3")]
+    use_sessions = allow("UseSessions", [awacs.dynamodb.Action(name) for name in items], [GetAtt(table, "Arn")])
+    mount_images = allow(
+        "MountImages",
+        [awacs.elasticfilesystem.ClientMount, awacs.elasticfilesystem.ClientWrite],
+        [GetAtt(file_system, "Arn")],
+        Condition(StringEquals(by_access_point)),
+    )
     template.add_resource(
         attach(
             "UseStorage",
             parameters.web_server_role_name,
-            allow("UseSessions", [awacs.dynamodb.Action(name) for name in items], [GetAtt(table, "Arn")]),
-            allow(
-                "MountImages",
-                [awacs.elasticfilesystem.ClientMount, awacs.elasticfilesystem.ClientWrite],
-                [GetAtt(file_system, "Arn")],
-                Condition(StringEquals(by_access_point)),
-            ),
+            use_sessions,
+            mount_images,
             allow("FetchReleases", [awacs.s3.GetObject], [objects(release_bucket)]),
-            allow(
-                "DecryptThroughServices",
-                [awacs.kms.Decrypt],
-                [parameters.data_key_arn],
-                Condition(StringEquals({"kms:ViaService": services})),
-            ),
+            _decrypt_through(parameters, "dynamodb", "s3"),
         )
+    )
+    # A container's release is its image.
+    template.add_resource(
+        attach(
+            "TasksUseStorage",
+            parameters.task_role_name,
+            use_sessions,
+            mount_images,
+            _decrypt_through(parameters, "dynamodb"),
+        )
+    )
+
+
+def _decrypt_through(parameters: Parameters, *services: str) -> Statement:
+    by_service = {"kms:ViaService": [Sub(f"{service}.${{AWS::Region}}.amazonaws.com") for service in services]}
+    return allow(
+        "DecryptThroughServices", [awacs.kms.Decrypt], [parameters.data_key_arn], Condition(StringEquals(by_service))
     )

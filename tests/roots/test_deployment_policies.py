@@ -116,7 +116,51 @@ TRAIL_TOPIC = f"arn:aws:sns:{HOME}:{ACCOUNT}:web-platform-audit-trail-Topic-1AB"
 TRAIL_KEY = {**OURS, "aws:ResourceTag/Name": "web-platform-dev-audit-trail"}
 NEW_AND_OURS = {"aws:RequestTag/Project": "web-platform"}
 
+CLUSTER = f"arn:aws:ecs:{HOME}:{ACCOUNT}:cluster/web-platform-dev"
+SERVICE = f"arn:aws:ecs:{HOME}:{ACCOUNT}:service/web-platform-dev/web-platform-dev-Containers-1AB-Service-2CD"
+TASK_DEFINITION = f"arn:aws:ecs:{HOME}:{ACCOUNT}:task-definition/web-platform-dev-Containers-1AB-TaskDefinition-2CD:1"
+SCALABLE_TARGET = f"arn:aws:application-autoscaling:{HOME}:{ACCOUNT}:scalable-target/0ec5"
+NAMESPACE = f"arn:aws:servicediscovery:{HOME}:{ACCOUNT}:namespace/ns-1"
+TEST_SECRET = f"arn:aws:secretsmanager:{HOME}:{ACCOUNT}:secret:TestSecret-0123456789ab-a1b2c3"
+TASK_ROLE = f"arn:aws:iam::{ACCOUNT}:role/web-platform-dev-Security-1AB-TaskRole-2CD"
+EXECUTION_ROLE = f"arn:aws:iam::{ACCOUNT}:role/web-platform-dev-Containers-1AB-ExecutionRole-2CD"
+MOVING_ROLE = f"arn:aws:iam::{ACCOUNT}:role/web-platform-dev-Containers-1AB-DeploymentRole-2CD"
+SERVICE_LINKED = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role"
+SCALES_TASKS = "ecs.application-autoscaling.amazonaws.com"
+
 DONE = [
+    ("ecs:CreateCluster", CLUSTER, {}),
+    ("ecs:PutClusterCapacityProviders", CLUSTER, {}),
+    ("ecs:RegisterTaskDefinition", TASK_DEFINITION, {}),
+    ("ecs:DeregisterTaskDefinition", "*", {}),
+    ("ecs:CreateService", SERVICE, {}),
+    ("ecs:UpdateService", SERVICE, {}),
+    ("ecs:StopServiceDeployment", f"{SERVICE.replace(':service/', ':service-deployment/')}/1", {}),
+    ("servicediscovery:CreatePrivateDnsNamespace", "*", NEW_AND_OURS),
+    ("servicediscovery:GetOperation", NAMESPACE, UNTAGGED),
+    ("servicediscovery:DeleteNamespace", NAMESPACE, OURS),
+    ("route53:CreateHostedZone", "*", {}),
+    ("application-autoscaling:RegisterScalableTarget", SCALABLE_TARGET, UNTAGGED),
+    ("application-autoscaling:PutScalingPolicy", SCALABLE_TARGET, OURS),
+    ("iam:PassRole", TASK_ROLE, {"iam:PassedToService": "ecs-tasks.amazonaws.com"}),
+    ("iam:PassRole", EXECUTION_ROLE, {"iam:PassedToService": "ecs-tasks.amazonaws.com"}),
+    ("iam:PassRole", MOVING_ROLE, {"iam:PassedToService": "ecs.amazonaws.com"}),
+    (
+        "iam:CreateServiceLinkedRole",
+        f"{SERVICE_LINKED}/{SCALES_TASKS}/AWSServiceRoleForApplicationAutoScaling_ECSService",
+        {"iam:AWSServiceName": SCALES_TASKS},
+    ),
+    (
+        "iam:CreateServiceLinkedRole",
+        f"{SERVICE_LINKED}/ecs.amazonaws.com/AWSServiceRoleForECS",
+        {"iam:AWSServiceName": "ecs.amazonaws.com"},
+    ),
+    (
+        "logs:CreateLogGroup",
+        f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:/aws/ecs/containerinsights/web-platform-dev/performance",
+        {},
+    ),
+    ("secretsmanager:DeleteSecret", TEST_SECRET, OURS),
     ("sns:CreateTopic", TOPIC, {}),
     ("sns:SetTopicAttributes", TOPIC, {}),
     ("sns:Subscribe", TOPIC, {}),
@@ -202,6 +246,28 @@ DONE = [
 ]
 
 REFUSED = {
+    "another's cluster": ("ecs:DeleteCluster", f"arn:aws:ecs:{HOME}:{ACCOUNT}:cluster/billing", {}),
+    "another's service": ("ecs:UpdateService", f"arn:aws:ecs:{HOME}:{ACCOUNT}:service/billing/shop", {}),
+    "another's task definition": (
+        "ecs:RegisterTaskDefinition",
+        f"arn:aws:ecs:{HOME}:{ACCOUNT}:task-definition/billing:1",
+        {},
+    ),
+    "a task run by itself": ("ecs:RunTask", TASK_DEFINITION, {}),
+    "a task entered": ("ecs:ExecuteCommand", f"arn:aws:ecs:{HOME}:{ACCOUNT}:task/web-platform-dev/1", {}),
+    "the account's settings of ECS": ("ecs:PutAccountSettingDefault", "*", {}),
+    "a namespace without our tag": ("servicediscovery:CreatePrivateDnsNamespace", "*", {}),
+    "a namespace made another's": ("servicediscovery:TagResource", "*", {"aws:RequestTag/Project": "billing"}),
+    "another's namespace gone": ("servicediscovery:DeleteNamespace", NAMESPACE, OTHERS),
+    "a hosted zone gone": ("route53:DeleteHostedZone", "arn:aws:route53:::hostedzone/Z1", {}),
+    "another's tasks scaled": ("application-autoscaling:PutScalingPolicy", SCALABLE_TARGET, OTHERS),
+    "the role that moves requests for a task": (
+        "iam:PassRole",
+        MOVING_ROLE,
+        {"iam:PassedToService": "ecs-tasks.amazonaws.com"},
+    ),
+    "the role of tasks for a machine": ("iam:PassRole", TASK_ROLE, {"iam:PassedToService": "ec2.amazonaws.com"}),
+    "a secret made anew, of another project": ("secretsmanager:DeleteSecret", TEST_SECRET, OTHERS),
     "another's topic opened": ("sns:SetTopicAttributes", f"arn:aws:sns:{HOME}:{ACCOUNT}:billing", {}),
     "a page sent": ("sns:Publish", TOPIC, {}),
     "another's alarm gone": ("cloudwatch:DeleteAlarms", f"arn:aws:cloudwatch:{HOME}:{ACCOUNT}:alarm:billing", {}),
@@ -500,7 +566,7 @@ def test_fixed_names_are_within_what_may_be_named(templates: Templates) -> None:
 
 MUTATIONS = {
     "another's topic opened": ("OperationsPolicy", "SnsNamed", "Resource"),
-    "another's alarm gone": ("ComputePolicy", "CloudwatchNamed", "Resource"),
+    "another's alarm gone": ("OperationsPolicy", "CloudwatchNamed", "Resource"),
     "another's canary gone": ("OperationsPolicy", "SyntheticsNamed", "Resource"),
     "a canary without our tag": ("OperationsPolicy", "TaggedFromTheStart", "Condition"),
     "a function that is no canary": ("OperationsPolicy", "LambdaNamed", "Resource"),
@@ -519,6 +585,12 @@ MUTATIONS = {
     "the audit trail's log gone": ("GuardPolicy", "WhatWatchesDelivery", "Resource"),
     "the audit trail's bucket opened": ("GuardPolicy", "WhatWatchesDelivery", "Resource"),
     "the audit trail's key opened": ("GuardPolicy", "KeysOfWhatWatches", "Resource"),
+    "another's cluster": ("ComputePolicy", "EcsNamed", "Resource"),
+    "another's namespace gone": ("NetworkPolicy", "ServicediscoveryOurs", "Condition"),
+    "a namespace without our tag": ("NetworkPolicy", "NamespacesTaggedFromTheStart", "Condition"),
+    "another's tasks scaled": ("OperationsPolicy", "ApplicationAutoscalingOurs", "Condition"),
+    "the role that moves requests for a task": ("IdentityPolicy", "PassRolesToEcs", "Condition"),
+    "a secret made anew, of another project": ("DataPolicy", "SecretsMadeAnew", "Condition"),
     "another's distribution": ("EdgePolicy", "CloudfrontOurs", "Condition"),
     "another's distribution made ours": ("EdgePolicy", "CloudfrontTags", "Condition"),
     "another's function": ("EdgePolicy", "CloudfrontNamed", "Resource"),

@@ -25,6 +25,9 @@ from tests.intrinsics import Templates, of_type, resolved
 from tests.pipeline_claims import ACCOUNTS, REPOSITORY, SETTINGS, SOURCES, pipeline
 
 STAGES = ["Source", "Build", "Dev", "Staging", "RegionalTest", "Review", "Prod"]
+INLINE = ("SmokeTestProject", "RegionalTestProject", "ChangeReportProject", "ImagesProject")
+"""The builds whose commands are part of the template."""
+
 REGION = "eu-west-1"
 CONFIGURATION_CHARACTERS = 1000  # https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html
 MOST_MINUTES = 86_400  # https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html
@@ -150,6 +153,14 @@ def test_capabilities_are_those_that_the_platform_needs(templates: Templates) ->
 # The tools account
 
 
+def test_d9_one_build_may_push_images_and_nothing_else(templates: Templates) -> None:
+    pipeline_claims.check_one_build_may_push_images_and_nothing_else(templates)
+
+
+def test_d15_images_are_built_before_the_release_that_names_them(templates: Templates) -> None:
+    pipeline_claims.check_images_are_built_before_the_release_that_names_them(templates)
+
+
 def test_d9_only_who_makes_something_writes_it(templates: Templates) -> None:
     pipeline_claims.check_only_who_makes_something_writes_it(templates)
 
@@ -174,8 +185,8 @@ def test_d9_pipeline_starts_the_builds_that_its_actions_name_and_no_others(templ
         if action["ActionTypeId"]["Provider"] == "CodeBuild"
     }
     rights = [statement for _, statement in claims.identity_statements(templates["pipeline"])]
-    [starting] = [statement for statement in rights if "codebuild:StartBuild" in statement["Action"]]
-    assert {resource["Fn::GetAtt"][0] for resource in starting["Resource"]} == named
+    starting = [statement for statement in rights if "codebuild:StartBuild" in statement["Action"]]
+    assert {resource["Fn::GetAtt"][0] for statement in starting for resource in statement["Resource"]} == named
     assert named == of_type(templates["pipeline"], "AWS::CodeBuild::Project").keys()
 
 
@@ -183,7 +194,7 @@ def test_d9_pipeline_starts_the_builds_that_its_actions_name_and_no_others(templ
 def test_d9_pipeline_reads_one_source(templates: Templates, source: str) -> None:
     resources = resolved(templates["pipeline"], **SETTINGS, SourceRepository=source)
     policies = [policy["PolicyName"] for policy in resources["PipelineRole"]["Properties"]["Policies"]]
-    assert policies == ["Pipeline", "Repository" if source else "SourceBucket"]
+    assert policies == ["Pipeline", "Images", "Repository" if source else "SourceBucket"]
     assert ("Connection" in resources, "SourceUploaded" in resources) == (bool(source), not source)
     assert ("SourceBucket" in pipeline_claims.stores_with(templates, source)) == (not source)
 
@@ -198,10 +209,10 @@ def test_reports_are_kept_where_the_build_may_put_them() -> None:
 
 def test_builds_besides_the_first_bring_their_commands_along(templates: Templates) -> None:
     """A push that changed its own review, by a file, would be reviewed by nobody."""
-    assert buildspecs(templates).keys() == {"SmokeTestProject", "RegionalTestProject", "ChangeReportProject"}
+    assert buildspecs(templates).keys() == {*INLINE}
 
 
-@pytest.mark.parametrize("project", ["SmokeTestProject", "RegionalTestProject", "ChangeReportProject"])
+@pytest.mark.parametrize("project", INLINE)
 def test_inline_buildspec_is_one_that_the_rehearsal_executes(templates: Templates, project: str) -> None:
     found = parse(buildspecs(templates)[project], project)
     commands = [command for phase in found.phases for command in phase.commands]
@@ -218,7 +229,8 @@ def test_builds_get_the_variables_that_their_commands_read(templates: Templates)
         "SmokeTestProject": {"APPLICATION_URL"},
         "RegionalTestProject": {"TEST_ROLE_ARN"},
         "ChangeReportProject": {"REVIEW_ROLE_ARN", "CLOUDFORMATION_ROLE_ARN", "EXECUTION_ID"},
-        "BuildProject": {"TEMPLATE_BUCKET"},
+        "BuildProject": {"TEMPLATE_BUCKET", "CONTAINER_IMAGES"},
+        "ImagesProject": {"BUILDX_NO_DEFAULT_ATTESTATIONS"},  # Docker reads it
     }
     given: dict[str, set[str]] = {name: set() for name in read}
     for name, project in of_type(templates["pipeline"], "AWS::CodeBuild::Project").items():
@@ -258,7 +270,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def deployed(emulator: Emulator, release: Path, account_id: str, repository: str) -> tuple[Pipeline, Any]:
     """Bootstrap an account with one of the two sources; return the definition that a rehearsal reads, and outputs."""
     accounts = {account_parameter(name): number for name, number in ACCOUNTS.items()}
-    parameters = {**accounts, **({"SourceRepository": repository} if repository else {})}
+    parameters = {**accounts, "ContainerImages": "true", **({"SourceRepository": repository} if repository else {})}
     cloudformation = emulator.client("cloudformation", account_id, REGION)
     deployment = bootstrap_tools(cloudformation, release, parameters, lambda event: None)
     return deployed_pipeline(cloudformation, release, account_id, deployment), deployment.outputs

@@ -35,6 +35,9 @@ ALLOWED = {
     "RecoveryRegion": "",
     "OfficeHoursOnly": "false",
     "DatabaseReadReplica": "false",
+    "Compute": "ec2",
+    "ApplicationImage": "none",
+    "CollectorImage": "none",
     "AWS::Region": "eu-west-1",
 }
 
@@ -144,6 +147,9 @@ def test_ami_is_given_with_the_release_and_never_looked_up(templates: Templates)
         ({"EscalationEmail": "c@example.com", "OnCallUrl": "https://paging.example.com"}, []),
         ({"RecoveryRegion": "eu-west-1"}, ["CopiesAreElsewhere"]),
         ({"RecoveryRegion": "eu-central-1"}, []),
+        ({"Compute": "fargate"}, ["ContainersHaveImages"]),
+        ({"Compute": "both", "ApplicationImage": "an-image"}, ["ContainersHaveImages"]),
+        ({"Compute": "fargate", "ApplicationImage": "an-image", "CollectorImage": "another"}, []),
         ({"OfficeHoursOnly": "true"}, []),
         ({"OfficeHoursOnly": "true", "DatabaseReadReplica": "true"}, ["StoppedDatabaseHasNoReplica"]),
         (
@@ -212,7 +218,12 @@ def test_c4_real_environment_is_accepted_as_it_is(templates: Templates, params_f
     assert parameters.keys() <= root["Parameters"].keys()
     for name, value in parameters.items():
         assert accepts(root["Parameters"][name], value), name
-    assert broken_rules(root, {**parameters, "AWS::Region": load_all(params_folder)[index].region}) == []
+    of_a_deployment = {
+        "ApplicationImage": "none",
+        "CollectorImage": "none",
+        "AWS::Region": load_all(params_folder)[index].region,
+    }
+    assert broken_rules(root, parameters | of_a_deployment) == []
     without_value = [
         name for name in root["Parameters"].keys() - parameters.keys() if "Default" not in root["Parameters"][name]
     ]

@@ -28,6 +28,7 @@ Claim = Callable[[Templates], None]
     "claim",
     [
         pipeline_claims.check_the_tools_account_opens_to_the_environments_roles_alone,
+        pipeline_claims.check_images_are_pulled_by_environments_and_pushed_by_one_build,
         pipeline_claims.check_pipeline_and_environments_get_what_the_tools_account_keeps,
         pipeline_claims.check_every_use_of_the_stores_is_logged,
         claims.check_keys_rotate,
@@ -44,7 +45,13 @@ def test_d6_what_is_kept_stands_apart_from_what_runs(templates: Templates) -> No
     """The pipeline is deleted and made again without touching a release."""
     assert not {title for title in templates["pipeline"]["Resources"] if title in {"ArtifactKey", *STORES}}
     kinds = {resource["Type"] for resource in templates["tools_account"]["Resources"].values()}
-    assert kinds == {"AWS::KMS::Key", "AWS::KMS::Alias", "AWS::S3::Bucket", "AWS::S3::BucketPolicy"}
+    assert kinds == {
+        "AWS::KMS::Key",
+        "AWS::KMS::Alias",
+        "AWS::S3::Bucket",
+        "AWS::S3::BucketPolicy",
+        "AWS::ECR::Repository",
+    }
 
 
 def test_d7_what_a_rollback_needs_is_kept_at_least_as_long_as_a_year(templates: Templates) -> None:

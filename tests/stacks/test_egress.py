@@ -24,7 +24,8 @@ def test_w2_private_tier_leaves_through_nat_only(templates: Templates) -> None:
 def test_e6_each_zone_leaves_through_the_gateway_that_was_asked_for(
     templates: Templates, zones: str, nat_gateways: str, gateway_of_zone: dict[str, str]
 ) -> None:
-    resources = resolved(templates["egress"], ZoneCount=zones, NatGateways=nat_gateways, InterfaceEndpoints="false")
+    settings = {"ZoneCount": zones, "NatGateways": nat_gateways, "InterfaceEndpoints": "false", "Compute": "ec2"}
+    resources = resolved(templates["egress"], **settings)
     routes = {
         name.removeprefix("PrivateDefaultRoute"): route["Properties"]["NatGatewayId"]["Ref"].removeprefix("NatGateway")
         for name, route in resources.items()
@@ -47,16 +48,24 @@ def test_each_zone_uses_its_own_subnet_table_and_address(templates: Templates, z
     assert route["Properties"]["DestinationCidrBlock"] == "0.0.0.0/0"
 
 
-@pytest.mark.parametrize(("wanted", "count"), [("true", 6), ("false", 0)])
-def test_w2_interface_endpoints_exist_where_asked_for(templates: Templates, wanted: str, count: int) -> None:
-    resources = resolved(templates["egress"], ZoneCount="2", NatGateways="single", InterfaceEndpoints=wanted)
+@pytest.mark.parametrize(
+    ("wanted", "compute", "count"),
+    [("true", "ec2", 6), ("true", "fargate", 8), ("true", "both", 8), ("false", "both", 0), ("false", "ec2", 0)],
+)
+def test_w2_interface_endpoints_exist_where_asked_for(
+    templates: Templates, wanted: str, compute: str, count: int
+) -> None:
+    settings = {"ZoneCount": "2", "NatGateways": "single", "InterfaceEndpoints": wanted, "Compute": compute}
+    resources = resolved(templates["egress"], **settings)
     assert len([name for name, found in resources.items() if found["Type"] == "AWS::EC2::VPCEndpoint"]) == count
 
 
 def test_interface_endpoint_answers_under_the_services_own_name(templates: Templates) -> None:
     endpoints = of_type(templates["egress"], "AWS::EC2::VPCEndpoint")
-    services = {endpoint["Properties"]["ServiceName"]["Fn::Sub"].rpartition(".")[2] for endpoint in endpoints.values()}
-    assert services == {"logs", "monitoring", "secretsmanager", "ssm", "ssmmessages", "cloudformation"}
+    named = (endpoint["Properties"]["ServiceName"]["Fn::Sub"] for endpoint in endpoints.values())
+    services = {name.removeprefix("com.amazonaws.${AWS::Region}.") for name in named}
+    of_containers = {"ecr.api", "ecr.dkr"}
+    assert services == {"logs", "monitoring", "secretsmanager", "ssm", "ssmmessages", "cloudformation", *of_containers}
     for name, endpoint in endpoints.items():
         properties = endpoint["Properties"]
         assert properties["VpcEndpointType"] == "Interface", name

@@ -165,7 +165,7 @@ def test_d8_gateway_endpoint_keeps_data_in_this_account(templates: Templates, se
         if any("*" in action for action in statement["Action"]) or statement["Resource"] == ["*"]:
             assert statement["Condition"] == {"StringEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}}
         else:
-            assert statement["Sid"] == "PackagesOfAmazonLinux"
+            assert statement["Sid"] in ("PackagesOfAmazonLinux", "LayersOfImages")
             assert statement["Action"] == ["s3:GetObject"]
 
 

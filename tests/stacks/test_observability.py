@@ -10,25 +10,49 @@ import pytest
 
 from generator.alarms import Window
 from generator.database_classes import MEMORY_GIB
-from generator.stacks import web_tier
+from generator.rehearsal.emulator_metric_math import evaluate
+from generator.stacks import web_tier_fleet, web_tier_scaling
 from generator.stacks.observability_data import CONNECTIONS, FREE_MEMORY, database_classes
-from generator.stacks.observability_front import REPLACED_BY_NOW_MINUTES
-from generator.stacks.observability_servers import QUARTER_OF_AN_HOUR
+from generator.stacks.observability_servers import QUARTER_OF_AN_HOUR, REPLACED_BY_NOW_MINUTES
 from tests import alarm_claims
-from tests.alarm_claims import ALARM, COMPOSITE, RULE, alarms, observability
+from tests.alarm_claims import (
+    ALARM,
+    BOTH_FLEETS,
+    COMPOSITE,
+    CONTAINERS,
+    CONTAINERS_ON_TRIAL,
+    EVERYTHING,
+    GREEN_ALONE,
+    ONE_FLEET,
+    RULE,
+    alarms,
+    observability,
+)
 from tests.intrinsics import Templates, of_type
 
 ALWAYS = {
-    *("ServerErrors", "LoadBalancerErrors", "SlowResponses", "NoHealthyServer", "UnhealthyServers"),
+    *("ServerErrors", "LoadBalancerErrors", "SlowResponses"),
     *("RejectedConnections", "RequestSurge", "CertificateExpires"),
-    *("WebServersBusy", "ServersAtMaximum", "WebServerCpuCredits", "WebServerMemory", "WebServerDisk"),
-    *("ApplicationErrors", "BootstrapFailed", "LogsMissing"),
+    "ApplicationErrors",
     *("DatabaseBusy", "DatabaseCpuCredits", "DatabaseErrors", "DatabaseTransactionIds", "DatabaseMemoryLow"),
     *("DatabaseConnectionsHigh", "DatabaseStorageLow"),
     *("SessionTableThrottled", "SessionTableErrors", "FileSystemThroughput", "FileSystemIoLimit"),
     *("NatPortsExhausted", "NatPacketsDropped"),
     *("Outage", "Degraded", "UnacknowledgedOutage", "PageAcknowledged", "PageNotDelivered"),
 }
+OF_SERVERS = {
+    *("UnhealthyServers", "WebServersBusy", "ServersAtMaximum", "WebServerCpuCredits", "WebServerMemory"),
+    *("WebServerDisk", "BootstrapFailed", "LogsMissing"),
+}
+OF_CONTAINERS = {"TasksMissing", "ContainersBusy", "TasksAtMaximum", "ContainerMemory", "ContainerLogsMissing"}
+BY_COMPUTE = [
+    (ONE_FLEET, {"NoHealthyServer"} | OF_SERVERS),
+    (BOTH_FLEETS, {"NoHealthyServer", "NoHealthyGreenServer"} | OF_SERVERS),
+    (GREEN_ALONE, {"NoHealthyGreenServer"} | OF_SERVERS),
+    (CONTAINERS, {"NoHealthyTask"} | OF_CONTAINERS),
+    (CONTAINERS_ON_TRIAL, {"NoHealthyServer"} | OF_SERVERS | OF_CONTAINERS),
+    (EVERYTHING, {"NoHealthyServer", "NoHealthyGreenServer", "NoHealthyTask"} | OF_SERVERS | OF_CONTAINERS),
+]
 WHERE_ASKED_FOR = {
     "RequestsBlocked": ("WebApplicationFirewall", "true", "false"),
     "DdosDetected": ("ShieldAdvanced", "true", "false"),
@@ -39,7 +63,6 @@ WHERE_ASKED_FOR = {
 }
 
 LOAD_BALANCER = {"Name": "LoadBalancer", "Value": {"Ref": "LoadBalancerFullName"}}
-TARGETS = {"Name": "TargetGroup", "Value": {"Ref": "TargetGroupFullName"}}
 
 
 def queries(properties: dict[str, Any]) -> dict[str, Any]:
@@ -47,9 +70,10 @@ def queries(properties: dict[str, Any]) -> dict[str, Any]:
     return {query["Id"]: query for query in properties["Metrics"]}
 
 
-def test_d12_catalogue_is_complete(templates: Templates) -> None:
+@pytest.mark.parametrize(("compute", "of_it"), BY_COMPUTE)
+def test_d12_catalogue_is_complete(templates: Templates, compute: dict[str, str], of_it: set[str]) -> None:
     nothing = {setting: absent for setting, _, absent in WHERE_ASKED_FOR.values()}
-    assert alarms(observability(templates, **nothing)).keys() == ALWAYS
+    assert alarms(observability(templates, **nothing, **compute)).keys() == ALWAYS | of_it
 
 
 @pytest.mark.parametrize("name", WHERE_ASKED_FOR)
@@ -104,31 +128,47 @@ def test_share_of_errors_counts_where_there_are_some(templates: Templates) -> No
     for metric, name in (("errors", "HTTPCode_Target_5XX_Count"), ("requests", "RequestCount")):
         asked = queries(found)[metric]["MetricStat"]
         assert (asked["Metric"]["MetricName"], asked["Stat"]) == (name, "Sum")
-        assert asked["Metric"]["Dimensions"] == [LOAD_BALANCER, TARGETS]
+        assert asked["Metric"]["Dimensions"] == [LOAD_BALANCER], "of all who answer behind it"
     assert (found["ComparisonOperator"], found["Threshold"]) == ("GreaterThanThreshold", 5)
 
 
 def test_what_the_load_balancer_refuses_on_purpose_is_no_error(templates: Templates) -> None:
-    """503 is its answer to whom the listener's rule does not let through."""
+    """503 is its answer to whom the listener's rule does not let through, and to all where a rule leads to nobody."""
     found = queries(alarms(observability(templates))["LoadBalancerErrors"])
-    names = {query["MetricStat"]["Metric"]["MetricName"] for query in found.values() if "MetricStat" in query}
-    assert names == {f"HTTPCode_ELB_{status}_Count" for status in (500, 502, 504)}
+    ids = {query["MetricStat"]["Metric"]["MetricName"]: name for name, query in found.items() if "MetricStat" in query}
+    assert ids.keys() == {
+        *(f"HTTPCode_ELB_{status}_Count" for status in (500, 502, 503, 504)),
+        "HTTP_Fixed_Response_Count",
+    }
+    expression = found["result"]["Expression"]
+    for counted, alarming in (
+        ({"HTTPCode_ELB_503_Count": 90, "HTTP_Fixed_Response_Count": 90}, 0),
+        ({"HTTPCode_ELB_503_Count": 90}, 90),
+        ({"HTTPCode_ELB_503_Count": 97, "HTTP_Fixed_Response_Count": 90}, 7),
+        # Were they not among the 503, they would hide nothing all the same.
+        ({"HTTPCode_ELB_502_Count": 8, "HTTP_Fixed_Response_Count": 90}, 8),
+        ({"HTTPCode_ELB_500_Count": 1, "HTTPCode_ELB_502_Count": 2, "HTTPCode_ELB_504_Count": 4}, 7),
+    ):
+        series = {ids[name]: {0: float(counted[name])} if name in counted else {} for name in ids}
+        assert evaluate(expression, series, [0]) == {0: alarming}, counted
 
 
 def test_what_is_filled_in_for_the_latest_minute_never_decides(templates: Templates) -> None:
     """Its data is still on its way: more datapoints than those that are late must be bad."""
-    for name, properties in alarms(observability(templates)).items():
+    for name, properties in alarms(observability(templates, **EVERYTHING)).items():
         if any("FILL(" in query.get("Expression", "") for query in properties.get("Metrics", [])):
             assert 1 < properties["DatapointsToAlarm"] < properties["EvaluationPeriods"], name
 
 
 def test_server_that_installs_itself_is_not_called_unhealthy() -> None:
-    assert REPLACED_BY_NOW_MINUTES > web_tier.BOOTSTRAP_TIMEOUT_MINUTES
+    assert REPLACED_BY_NOW_MINUTES > web_tier_fleet.BOOTSTRAP_TIMEOUT_MINUTES
 
 
 def test_servers_are_called_busy_after_another_could_have_helped() -> None:
     window: Window = QUARTER_OF_AN_HOUR
-    one_more = web_tier.SCALE_OUT_PERIODS * web_tier.SCALE_OUT_PERIOD_SECONDS + web_tier.WARM_UP_SECONDS
+    one_more = (
+        web_tier_scaling.SCALE_OUT_PERIODS * web_tier_scaling.SCALE_OUT_PERIOD_SECONDS + web_tier_fleet.WARM_UP_SECONDS
+    )
     assert window.periods * window.seconds > one_more
 
 
@@ -201,7 +241,7 @@ def test_w5_certificate_that_visitors_get_is_the_one_watched(
 
 def test_alarm_looks_back_no_further_than_cloudwatch_lets_it(templates: Templates) -> None:
     """A day for periods of an hour or less, and a week for longer ones."""
-    for name, properties in alarms(observability(templates)).items():
+    for name, properties in alarms(observability(templates, **EVERYTHING)).items():
         if "AlarmRule" in properties:
             continue
         period = properties.get("Period") or properties["Metrics"][0]["MetricStat"]["Period"]
@@ -209,14 +249,17 @@ def test_alarm_looks_back_no_further_than_cloudwatch_lets_it(templates: Template
 
 
 def test_expression_uses_all_of_its_metrics_and_ten_at_most(templates: Templates) -> None:
-    for name, properties in alarms(observability(templates, ZoneCount="3", NatGateways="per-zone")).items():
+    for name, properties in alarms(
+        observability(templates, ZoneCount="3", NatGateways="per-zone", **EVERYTHING)
+    ).items():
         if "Metrics" not in properties:
             continue
         found = queries(properties)
         expression = found.pop("result")["Expression"]
         assert len(found) <= 10, name
-        if "METRICS(" not in expression:
-            assert set(found) <= set(re.findall(r"\b[a-z]\w*\b", expression)), name
+        parts = re.findall(r'METRICS\("(\w+)"\)', expression)
+        named = {name for name in found if any(part in name for part in parts)}
+        assert set(found) <= named | set(re.findall(r"\b[a-z]\w*\b", expression)), name
 
 
 # Events
@@ -227,6 +270,10 @@ def test_d12_events_of_the_platform_reach_operations(templates: Templates) -> No
     assert {name: rule["Properties"]["EventPattern"]["source"] for name, rule in rules.items()} == {
         "DatabaseEvent": ["aws.rds"],
         "ServerLaunchFailed": ["aws.autoscaling"],
+        "ContainerDeploymentFailed": ["aws.ecs"],
+        "ContainerDeploymentWaits": ["aws.ecs"],
+        "ContainerServiceEvent": ["aws.ecs"],
+        "TaskStopped": ["aws.ecs"],
         "SecretRotationFailed": ["aws.secretsmanager"],
         "HealthEvent": ["aws.health"],
     }

@@ -13,7 +13,13 @@ from generator.stacks.observability_canary import RESULTS_DAYS, VISIT_MINUTES
 from tests.intrinsics import Templates, policy_documents, resolve
 
 CANARY, ROLE = "Canary", "CanaryRole"
-ON = {"SyntheticCanary": "true", "EnvironmentName": "prod", "ApplicationArchiveKey": "", "DomainName": ""}
+ON = {
+    "SyntheticCanary": "true",
+    "EnvironmentName": "prod",
+    "ApplicationArchiveKey": "",
+    "Compute": "ec2",
+    "DomainName": "",
+}
 
 
 def properties(templates: Templates, title: str, **settings: str) -> dict[str, Any]:

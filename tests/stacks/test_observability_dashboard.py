@@ -18,16 +18,19 @@ from tests.intrinsics import Templates
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 ENVIRONMENTS = ("dev", "staging", "prod")
+IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/web-platform/any@sha256:{'0' * 64}"
 APPLICATION = Path(__file__).parents[2] / "application/shop/metrics.py"
 
 NAME_OF_TYPE = {
     "AutoScalingGroupName": ("AWS::AutoScaling::AutoScalingGroup", ""),
     "CanaryName": ("AWS::Synthetics::Canary", ""),
+    "ClusterName": ("AWS::ECS::Cluster", ""),
     "DBInstanceIdentifier": ("AWS::RDS::DBInstance", "DBInstanceIdentifier"),
     "DistributionId": ("AWS::CloudFront::Distribution", ""),
     "FileSystemId": ("AWS::EFS::FileSystem", ""),
     "LoadBalancer": ("AWS::ElasticLoadBalancingV2::LoadBalancer", ".LoadBalancerFullName"),
     "NatGatewayId": ("AWS::EC2::NatGateway", ""),
+    "ServiceName": ("AWS::ECS::Service", ".Name"),
     "TableName": ("AWS::DynamoDB::Table", ""),
     "TargetGroup": ("AWS::ElasticLoadBalancingV2::TargetGroup", ".TargetGroupFullName"),
     "VpnId": ("AWS::EC2::VPNConnection", ""),
@@ -37,12 +40,14 @@ knows it."""
 
 OF_LOAD_BALANCER = frozenset({"LoadBalancer"})
 OF_TARGETS = frozenset({"LoadBalancer", "TargetGroup"})
+OF_SERVICE = frozenset({"ClusterName", "ServiceName"})
 EXISTING: Mapping[str, Mapping[frozenset[str], set[str]]] = {
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
     "AWS/ApplicationELB": {
         OF_LOAD_BALANCER: {
             *("ActiveConnectionCount", "ClientTLSNegotiationErrorCount", "ConsumedLCUs", "HTTPCode_ELB_4XX_Count"),
             *("HTTPCode_ELB_5XX_Count", "NewConnectionCount", "ProcessedBytes", "RejectedConnectionCount"),
+            *("HTTPCode_Target_2XX_Count", "HTTPCode_Target_4XX_Count", "HTTPCode_Target_5XX_Count"),
             *("RequestCount", "TargetConnectionErrorCount", "TargetResponseTime"),
         },
         OF_TARGETS: {
@@ -64,6 +69,13 @@ EXISTING: Mapping[str, Mapping[frozenset[str], set[str]]] = {
     },
     # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html
     "AWS/EC2": {frozenset({"AutoScalingGroupName"}): {"CPUCreditBalance", "CPUUtilization"}},
+    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
+    "AWS/ECS": {OF_SERVICE: {"CPUUtilization"}},
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-enhanced-observability-metrics-ECS.html
+    "ECS/ContainerInsights": {
+        OF_SERVICE: {"DeploymentCount", "DesiredTaskCount", "PendingTaskCount", "RunningTaskCount"},
+        OF_SERVICE | {"ContainerName"}: {"ContainerMemoryUtilization"},
+    },
     # https://docs.aws.amazon.com/efs/latest/ug/efs-metrics.html
     "AWS/EFS": {frozenset({"FileSystemId"}): {"PercentIOLimit", "TotalIOBytes"}},
     # https://docs.aws.amazon.com/vpc/latest/userguide/metrics-dimensions-nat-gateway.html
@@ -100,7 +112,12 @@ def release(texts: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
 
 def resolution(release: Path, params_folder: Path, name: str, **changed: str) -> Resolution:
     [configuration] = [each for each in load_all(params_folder) if each.environment.environment_name.literal == name]
-    release_knows = {"TemplateBucketName": "the-templates", "WebServerImageId": "ami-0123456789abcdef0"}
+    release_knows = {
+        "TemplateBucketName": "the-templates",
+        "WebServerImageId": "ami-0123456789abcdef0",
+        "ApplicationImage": IMAGE,
+        "CollectorImage": IMAGE,
+    }
     given = {**configuration.parameters(), **release_knows, **changed}
     return resolve(release, "platform", given, ACCOUNT, REGION)
 
@@ -155,6 +172,9 @@ def counted_in_logs(found: Resolution) -> set[tuple[str, str]]:
 
 def _names(found: Resolution, dimension: str, value: str) -> bool:
     """Return whether a dimension's value is that of a resource of the environment."""
+    if dimension == "ContainerName":
+        definitions = [each.properties["ContainerDefinitions"] for each in found.of_type("AWS::ECS::TaskDefinition")]
+        return value in {container["Name"] for containers in definitions for container in containers}
     if dimension not in NAME_OF_TYPE:
         return value in {"ALL", "Global", REGION, "WebAcl"}
     kind, key = NAME_OF_TYPE[dimension]
@@ -181,6 +201,8 @@ EVERYTHING = {
     "OfficeHoursOnly": "false",
     "DatabaseReadReplica": "true",
     "WebApplicationFirewall": "true",
+    "Compute": "both",
+    "GreenShare": "10",
 }
 NOTHING = {
     "AvailabilityZoneC": "",
@@ -190,7 +212,12 @@ NOTHING = {
     "SyntheticCanary": "false",
     "DatabaseReadReplica": "false",
     "WebApplicationFirewall": "false",
+    "Compute": "ec2",
+    "GreenShare": "0",
+    "StandbyServers": "false",
 }
+FARGATE = NOTHING | {"Compute": "fargate"}
+OF_SERVERS, OF_TASKS = {"AWS/AutoScaling", "AWS/EC2"}, {"AWS/ECS", "ECS/ContainerInsights"}
 
 
 def test_where_everything_is_asked_for_everything_is_shown(release: Path, params_folder: Path) -> None:
@@ -206,10 +233,49 @@ def test_where_nothing_is_asked_for_nothing_of_it_is_shown(release: Path, params
     found = resolution(release, params_folder, "dev", **NOTHING)
     assert objections(found) == []
     shown = {namespace for namespace, _, _ in metrics(found)}
-    assert EXISTING.keys() - shown == {"AWS/VPN", "AWS/WAFV2", "CloudWatchSynthetics"}
+    assert EXISTING.keys() - shown == {"AWS/VPN", "AWS/WAFV2", "CloudWatchSynthetics", *OF_TASKS}
 
 
-@pytest.mark.parametrize("settings", [EVERYTHING, NOTHING])
+def test_where_containers_run_alone_nothing_of_servers_is_shown(release: Path, params_folder: Path) -> None:
+    found = resolution(release, params_folder, "dev", **FARGATE)
+    assert objections(found) == []
+    shown = {namespace for namespace, _, _ in metrics(found)}
+    assert EXISTING.keys() - shown == {"AWS/VPN", "AWS/WAFV2", "CloudWatchSynthetics", *OF_SERVERS}
+    assert not [name for _, name, _ in metrics(found) if name in ("BootstrapFailures", "mem_used_percent")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "groups"),
+    [
+        ({"Compute": "ec2", "GreenShare": "0"}, ["WebServers"]),
+        ({"Compute": "ec2", "GreenShare": "50"}, ["WebServers", "GreenWebServers"]),
+        ({"Compute": "ec2", "GreenShare": "100"}, ["GreenWebServers"]),
+        ({"Compute": "ec2", "GreenShare": "0", "StandbyServers": "true"}, ["WebServers", "GreenWebServers"]),
+        ({"Compute": "fargate"}, ["BlueContainers", "GreenContainers"]),
+        ({"Compute": "both", "GreenShare": "0"}, ["WebServers", "BlueContainers", "GreenContainers"]),
+    ],
+)
+def test_d15_requests_are_shown_by_whom_they_go_to(
+    release: Path, params_folder: Path, settings: dict[str, str], groups: list[str]
+) -> None:
+    """So the weights of a switch between two versions can be watched."""
+    found = resolution(release, params_folder, "prod", **{**NOTHING, **settings})
+    asked = [
+        dimensions["TargetGroup"]
+        for _, name, dimensions in metrics(found)
+        if name == "RequestCount" and "TargetGroup" in dimensions
+    ]
+    assert [each.removesuffix(".TargetGroupFullName⟩").rpartition("/")[2] for each in asked] == groups
+
+
+@pytest.mark.parametrize("settings", [EVERYTHING, NOTHING, FARGATE])
+def test_no_row_is_left_empty(release: Path, params_folder: Path, settings: dict[str, str]) -> None:
+    found = dashboard(resolution(release, params_folder, "prod", **settings))["widgets"]
+    taken = {y for each in found for y in range(each["y"], each["y"] + each["height"])}
+    assert taken == set(range(max(taken) + 1))
+
+
+@pytest.mark.parametrize("settings", [EVERYTHING, NOTHING, FARGATE])
 def test_widgets_fill_a_grid_of_24_columns_and_do_not_overlap(
     release: Path, params_folder: Path, settings: dict[str, str]
 ) -> None:
@@ -260,9 +326,18 @@ def test_pages_of_the_runbook_that_are_named_are_those_of_alarms(
     assert named <= pages
 
 
-def test_logs_are_those_of_the_web_servers(release: Path, params_folder: Path) -> None:
-    [widget] = widgets(resolution(release, params_folder, "prod"), "log")
-    assert widget["query"].startswith("SOURCE '⟨WebTier/WebServerLogGroup⟩' | fields @timestamp")
+@pytest.mark.parametrize(
+    ("compute", "groups"),
+    [
+        ("ec2", ["WebTier/WebServerLogGroup"]),
+        ("fargate", ["Containers/ContainerLogGroup"]),
+        ("both", ["WebTier/WebServerLogGroup", "Containers/ContainerLogGroup"]),
+    ],
+)
+def test_logs_are_those_of_all_who_answer(release: Path, params_folder: Path, compute: str, groups: list[str]) -> None:
+    [widget] = widgets(resolution(release, params_folder, "prod", Compute=compute), "log")
+    sources = "".join(f"SOURCE '⟨{group}⟩' | " for group in groups)
+    assert widget["query"].startswith(f"{sources}fields @timestamp")
 
 
 def test_what_the_application_counts_is_shown(release: Path, params_folder: Path) -> None:

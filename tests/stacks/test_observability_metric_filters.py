@@ -11,23 +11,26 @@ from typing import Any
 import pytest
 
 from generator.log_metrics import APPLICATION_ERRORS, BOOTSTRAP_FAILURES, DATABASE_ERRORS, UNAVAILABLE_ANSWERS
-from generator.stacks.observability_metric_filters import DATABASE_QUESTIONS, WEB_SERVER_QUESTIONS
+from generator.stacks.observability_metric_filters import APPLICATION_QUESTIONS, DATABASE_QUESTIONS, START_QUESTIONS
+from tests.alarm_claims import CONTAINERS, EVERYTHING, ONE_FLEET, observability
 from tests.filter_patterns import matches
 from tests.intrinsics import Templates, of_type
 
 FOLDER = Path(__file__).parents[2]
 ACCESS_LOG = FOLDER / "generator/user_data/nginx_configuration.sh"
-OF_WEB_SERVERS = {"Ref": "LogGroupName"}
+OF_WEB_SERVERS, OF_CONTAINERS = {"Ref": "LogGroupName"}, {"Ref": "ContainerLogGroupName"}
 IN_LOGS_OF_SERVERS = (APPLICATION_ERRORS, UNAVAILABLE_ANSWERS, BOOTSTRAP_FAILURES)
 
 
 def patterns(templates: Templates) -> dict[str, str]:
-    """Return the pattern of each metric of an environment's logs."""
-    return {
-        each["Properties"]["MetricTransformations"][0]["MetricName"]: each["Properties"]["FilterPattern"]
-        for name in ("observability", "database")
-        for each in of_type(templates[name], "AWS::Logs::MetricFilter").values()
-    }
+    """Return the pattern of each metric of an environment's logs, which is the same wherever the lines are."""
+    found: dict[str, str] = {}
+    for name in ("observability", "database"):
+        for each in of_type(templates[name], "AWS::Logs::MetricFilter").values():
+            metric = each["Properties"]["MetricTransformations"][0]["MetricName"]
+            pattern = each["Properties"]["FilterPattern"]
+            assert found.setdefault(metric, pattern) == pattern
+    return found
 
 
 def counted(templates: Templates, line: str) -> set[str]:
@@ -72,7 +75,10 @@ def test_a_filter_reads_the_log_group_that_has_its_lines(templates: Templates) -
         title: each["Properties"]["LogGroupName"]
         for title, each in of_type(templates["observability"], "AWS::Logs::MetricFilter").items()
     }
-    assert groups == {f"{metric}Filter": OF_WEB_SERVERS for metric in IN_LOGS_OF_SERVERS}
+    assert groups == {
+        **{f"{metric}Filter": OF_WEB_SERVERS for metric in IN_LOGS_OF_SERVERS},
+        **{f"Container{metric}Filter": OF_CONTAINERS for metric in (APPLICATION_ERRORS, UNAVAILABLE_ANSWERS)},
+    }
     [of_database] = of_type(templates["database"], "AWS::Logs::MetricFilter").values()
     assert of_database["Properties"]["LogGroupName"] == {"Ref": "PostgresqlLogGroup"}
 
@@ -102,7 +108,7 @@ def test_queries_ask_for_fields_that_are_written() -> None:
     of_application = {"level", "message", "error", "request_id", "path", "status"}
     asked = {
         field
-        for question in (*WEB_SERVER_QUESTIONS.values(), *DATABASE_QUESTIONS.values())
+        for question in (*APPLICATION_QUESTIONS.values(), *START_QUESTIONS.values(), *DATABASE_QUESTIONS.values())
         for field in _fields(question.query)
     }
     assert {"seconds", "client", "user_agent", "method"} <= of_nginx
@@ -125,12 +131,26 @@ def _fields(query: str) -> set[str]:
 
 def test_queries_are_found_in_the_environments_folder(templates: Templates) -> None:
     queries = of_type(templates["observability"], "AWS::Logs::QueryDefinition")
-    assert queries.keys() == WEB_SERVER_QUESTIONS.keys() | DATABASE_QUESTIONS.keys()
+    assert queries.keys() == APPLICATION_QUESTIONS.keys() | START_QUESTIONS.keys() | DATABASE_QUESTIONS.keys()
     for title, query in queries.items():
         assert query["Properties"]["Name"]["Fn::Sub"].startswith("web-platform/${EnvironmentName}/"), title
-        [group] = query["Properties"]["LogGroupNames"]
-        of_database = title in DATABASE_QUESTIONS
-        assert (group == OF_WEB_SERVERS) != of_database, title
+
+
+@pytest.mark.parametrize(
+    ("compute", "groups"),
+    [(ONE_FLEET, [OF_WEB_SERVERS]), (CONTAINERS, [OF_CONTAINERS]), (EVERYTHING, [OF_WEB_SERVERS, OF_CONTAINERS])],
+)
+def test_questions_about_requests_are_asked_of_all_who_answer_them(
+    templates: Templates, compute: dict[str, str], groups: list[object]
+) -> None:
+    template = observability(templates, **compute)
+    for title, query in of_type(template, "AWS::Logs::QueryDefinition").items():
+        asked = query["Properties"]["LogGroupNames"]
+        expected = groups if title in APPLICATION_QUESTIONS else [OF_WEB_SERVERS] if title in START_QUESTIONS else asked
+        assert asked == expected, title
+    assert START_QUESTIONS.keys() & template["Resources"].keys() == (
+        START_QUESTIONS.keys() if OF_WEB_SERVERS in groups else set()
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from generator.parameter_types import EnvironmentName
 from tests.intrinsics import Templates, of_type
+from tests.user_data.scratch_server import SETTINGS
 from tests.user_data.test_printed_files import environment
 
 LONGEST_NAME = 32
@@ -13,9 +15,11 @@ LONGEST_NAME = 32
 
 
 def test_the_group_has_the_traces_of_its_environment_and_no_others(templates: Templates) -> None:
+    """Of servers and of tasks: the group's own spelling is the one that both are told."""
     [group] = of_type(templates["observability"], "AWS::XRay::Group").values()
-    expression = group["Properties"]["FilterExpression"]["Fn::Sub"].replace("${EnvironmentName}", "dev")
-    assert expression == f'service("{environment()["OTEL_SERVICE_NAME"]}")'
+    expression = group["Properties"]["FilterExpression"]["Fn::Sub"]
+    assert expression.replace("${EnvironmentName}", "dev") == f'service("{environment()["OTEL_SERVICE_NAME"]}")'
+    assert expression == f'service("{in_tasks(templates)["OTEL_SERVICE_NAME"]["Fn::Sub"]}")'
 
 
 def test_a_rise_of_failures_is_told(templates: Templates) -> None:
@@ -35,6 +39,16 @@ def test_the_longest_name_of_an_environment_fits(templates: Templates) -> None:
 
 
 def test_no_sampling_rule_is_made_that_nothing_reads(templates: Templates) -> None:
+    """Servers and tasks trace the share that the environment sets."""
     assert not [name for name, template in templates.items() if of_type(template, "AWS::XRay::SamplingRule")]
     assert environment()["OTEL_TRACES_SAMPLER"] == "parentbased_traceidratio"
-    assert 0 < float(environment()["OTEL_TRACES_SAMPLER_ARG"]) < 1
+    assert environment()["OTEL_TRACES_SAMPLER_ARG"] == SETTINGS["TRACE_SHARE"]
+    assert in_tasks(templates)["OTEL_TRACES_SAMPLER"] == "parentbased_traceidratio"
+    assert in_tasks(templates)["OTEL_TRACES_SAMPLER_ARG"] == {"Ref": "TraceShare"}
+
+
+def in_tasks(templates: Templates) -> dict[str, Any]:
+    """Return the environment of the application in a task, by name."""
+    [definition] = of_type(templates["containers"], "AWS::ECS::TaskDefinition").values()
+    [application] = [each for each in definition["Properties"]["ContainerDefinitions"] if each["Name"] == "application"]
+    return {each["Name"]: each["Value"] for each in application["Environment"]}

@@ -13,7 +13,7 @@ from generator.environment import load_all
 from tests import claims
 from tests.intrinsics import Templates, of_type, resolved
 
-GROUPS = {"LoadBalancer", "WebServer", "Bastion", "Database", "FileSystem", "Endpoint"}
+GROUPS = {"LoadBalancer", "WebServer", "Containers", "Bastion", "Database", "FileSystem", "Endpoint"}
 REACH = {
     ("0.0.0.0/0", "LoadBalancer", 80),
     ("0.0.0.0/0", "LoadBalancer", 443),
@@ -23,8 +23,17 @@ REACH = {
     ("WebServer", "FileSystem", 2049),
     ("WebServer", "Endpoint", 443),
 }
+WITH_CONTAINERS = {
+    ("LoadBalancer", "Containers", 8080),
+    ("LoadBalancer", "Containers", 8443),
+    ("Containers", "Containers", 8080),
+    ("Containers", "Containers", 8443),
+    ("Containers", "Database", 5432),
+    ("Containers", "FileSystem", 2049),
+    ("Containers", "Endpoint", 443),
+}
 WITH_BASTION = {("Bastion", "Database", 5432), ("Bastion", "Endpoint", 443)}
-OPEN = {"LoadBalancerAccess": "internet"}
+OPEN = {"LoadBalancerAccess": "internet", "Compute": "ec2"}
 WITH_SSH = {("operators", "Bastion", 22)}
 WITH_VPN = {("vpn", "Bastion", 22)}
 
@@ -66,11 +75,20 @@ def test_d8_who_reaches_whom_is_this_list_and_no_more(
     assert reached(templates, **given, **OPEN) == reach
 
 
+@pytest.mark.parametrize(("compute", "also"), [("ec2", set()), ("fargate", WITH_CONTAINERS), ("both", WITH_CONTAINERS)])
+def test_d8_containers_reach_what_web_servers_reach_and_each_other(
+    templates: Templates, compute: str, also: set[tuple[str, str, int]]
+) -> None:
+    """Only the load balancer and other containers reach them, and only where there are any."""
+    given = {"OperatorCidr": "operators", "VpnCidr": "", "AccessMode": "none"}
+    assert reached(templates, **given, **OPEN | {"Compute": compute}) == REACH | also
+
+
 def test_d8_load_balancer_answers_cloudfront_alone_where_asked_for(templates: Templates) -> None:
     """On 443 and by AWS's own list of addresses; nothing else reaches it, and port 80 is shut."""
     given = {"OperatorCidr": "operators", "VpnCidr": "", "AccessMode": "none"}
     from_everywhere = {(source, group, port) for source, group, port in REACH if source == "0.0.0.0/0"}
-    found = reached(templates, **given, LoadBalancerAccess="cloudfront")
+    found = reached(templates, **given, Compute="ec2", LoadBalancerAccess="cloudfront")
     assert found == (REACH - from_everywhere) | {("CloudFrontAddresses", "LoadBalancer", 443)}
 
 
@@ -104,10 +122,18 @@ def test_d8_prefix_list_is_known_in_every_region_that_the_platform_names(
 
 
 @pytest.mark.parametrize(
-    ("mode", "groups"), [("none", {"WebServer"}), ("ssm", {"WebServer", "Bastion"}), ("ssh", {"WebServer", "Bastion"})]
+    ("mode", "compute", "groups"),
+    [
+        ("none", "ec2", {"WebServer"}),
+        ("ssm", "ec2", {"WebServer", "Bastion"}),
+        ("ssh", "ec2", {"WebServer", "Bastion"}),
+        ("none", "both", {"WebServer", "Containers"}),
+    ],
 )
-def test_w2_who_calls_the_internet_does_so_over_https(templates: Templates, mode: str, groups: set[str]) -> None:
-    resources = resolved(templates["security"], AccessMode=mode, VpnCidr="", **OPEN)
+def test_w2_who_calls_the_internet_does_so_over_https(
+    templates: Templates, mode: str, compute: str, groups: set[str]
+) -> None:
+    resources = resolved(templates["security"], AccessMode=mode, VpnCidr="", **OPEN | {"Compute": compute})
     rules = [
         resource["Properties"]
         for resource in resources.values()
@@ -127,8 +153,9 @@ def test_every_group_is_in_the_vpc_and_an_output(templates: Templates) -> None:
         assert template["Outputs"][f"{name}Id"]["Value"] == {"Fn::GetAtt": [name, "GroupId"]}, name
 
 
-def test_d9_web_servers_read_parameters_of_their_environment_only(templates: Templates) -> None:
-    policy = templates["security"]["Resources"]["ReadEnvironmentParameters"]["Properties"]["PolicyDocument"]
+@pytest.mark.parametrize("title", ["ReadEnvironmentParameters", "TasksReadParameters"])
+def test_d9_the_application_reads_parameters_of_its_environment_only(templates: Templates, title: str) -> None:
+    policy = templates["security"]["Resources"][title]["Properties"]["PolicyDocument"]
     [statement] = policy["Statement"]
     [where] = statement["Resource"]
     assert where["Fn::Sub"].endswith(":parameter/web-platform/${EnvironmentName}/*")
@@ -146,6 +173,23 @@ def test_d9_web_server_role_is_for_ec2_and_has_no_managed_policy(templates: Temp
     [trust] = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "ec2.amazonaws.com"}
     assert "ManagedPolicyArns" not in role
+
+
+def test_d9_task_role_is_for_tasks_of_this_account_and_has_no_managed_policy(templates: Templates) -> None:
+    role = templates["security"]["Resources"]["TaskRole"]["Properties"]
+    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
+    [(operator, of_account), (like, of_tasks)] = trust["Condition"].items()
+    assert (operator, of_account) == ("StringEquals", {"aws:SourceAccount": {"Ref": "AWS::AccountId"}})
+    assert like == "ArnLike"
+    assert of_tasks["aws:SourceArn"]["Fn::Sub"].endswith(":ecs:${AWS::Region}:${AWS::AccountId}:*")
+    assert "ManagedPolicyArns" not in role
+
+
+@pytest.mark.parametrize("name", ["ContainersGroup", "TaskRole"])
+def test_what_data_stores_name_is_there_whatever_runs(templates: Templates, name: str) -> None:
+    """Else the file system's policy and the database's rights would change when an environment moves to containers."""
+    assert "Condition" not in templates["security"]["Resources"][name]
 
 
 def test_nobody_waits_here_for_an_instance_profile(templates: Templates) -> None:

@@ -65,10 +65,12 @@ def test_e11_file_system_has_a_mount_target_in_each_zone(templates: Templates, z
         assert properties["SecurityGroups"] == [{"Ref": "FileSystemGroupId"}]
 
 
-def test_e11_file_system_lets_in_the_web_servers_role_only(templates: Templates) -> None:
+def test_e11_file_system_lets_in_the_applications_roles_only(templates: Templates) -> None:
     policy = templates["storage"]["Resources"]["FileSystem"]["Properties"]["FileSystemPolicy"]
     allowed = [statement for statement in policy["Statement"] if statement["Effect"] == "Allow"]
-    assert [statement["Principal"] for statement in allowed] == [{"AWS": {"Ref": "WebServerRoleArn"}}]
+    assert [statement["Principal"] for statement in allowed] == [
+        {"AWS": [{"Ref": "WebServerRoleArn"}, {"Ref": "TaskRoleArn"}]}
+    ]
     assert "elasticfilesystem:ClientRootAccess" not in allowed[0]["Action"]
 
 
@@ -107,6 +109,20 @@ def test_d9_web_servers_may_use_exactly_this(templates: Templates) -> None:
     assert "dynamodb:Scan" not in statements["UseSessions"]["Action"]
     assert statements["MountImages"]["Condition"]["StringEquals"].keys() == {"elasticfilesystem:AccessPointArn"}
     assert statements["DecryptThroughServices"]["Condition"]["StringEquals"].keys() == {"kms:ViaService"}
+
+
+def test_d9_containers_may_use_the_same_but_for_releases(templates: Templates) -> None:
+    """Their release is their image."""
+    resources = templates["storage"]["Resources"]
+    servers, tasks = (
+        {s["Sid"]: s for s in resources[title]["Properties"]["PolicyDocument"]["Statement"]}
+        for title in ("UseStorage", "TasksUseStorage")
+    )
+    assert resources["TasksUseStorage"]["Properties"]["Roles"] == [{"Ref": "TaskRoleName"}]
+    assert tasks.keys() == servers.keys() - {"FetchReleases"}
+    assert all(tasks[sid] == servers[sid] for sid in ("UseSessions", "MountImages"))
+    [through] = tasks["DecryptThroughServices"]["Condition"]["StringEquals"]["kms:ViaService"]
+    assert through == {"Fn::Sub": "dynamodb.${AWS::Region}.amazonaws.com"}
 
 
 def test_no_bucket_policy_allows_people(templates: Templates) -> None:

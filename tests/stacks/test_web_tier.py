@@ -1,4 +1,4 @@
-"""W2, W4, W6, W7, W8, E8, E12, E15: the web servers, how they start, heal and scale."""
+"""W2, W4, W6, W7, W8, E8, E12, E15, D15: the web servers, how they start, heal, scale, and how versions take turns."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from generator.origin import ORIGIN_HEADER
-from tests import claims
+from tests import claims, fleet_claims
 from tests.intrinsics import Templates, of_type, resolved
 
-SETTINGS = {
+SETTINGS = fleet_claims.SETTINGS | {
     "ApplicationArchiveKey": "shop/1.4.2.tar.gz",
+    "GreenArchiveKey": "shop/1.5.0.tar.gz",
     "EnvironmentName": "dev",
-    "LoadBalancerAccess": "internet",
     "SessionTableName": "sessions",
     "VpcCidr": "10.10.0.0/16",
-    "TargetProtocol": "HTTPS",
+    "TraceShare": "0.5",
     "FileSystemId": "fs-1",
     "ImagesAccessPointId": "fsap-1",
     "ReleaseBucketName": "releases",
@@ -52,31 +52,101 @@ def test_d10_volumes_are_encrypted(templates: Templates) -> None:
 
 
 def test_w8_never_more_than_three_servers(templates: Templates) -> None:
-    claims.check_never_more_than_three_servers(templates)
+    fleet_claims.check_never_more_than_three_servers(templates)
 
 
 def test_w6_w7_failing_servers_are_replaced(templates: Templates) -> None:
-    claims.check_failing_servers_are_replaced(templates)
+    fleet_claims.check_failing_servers_are_replaced(templates)
 
 
 def test_w7_rolling_update_keeps_the_minimum_and_waits(templates: Templates) -> None:
-    claims.check_rolling_update_keeps_the_minimum_and_waits(templates)
+    fleet_claims.check_rolling_update_keeps_the_minimum_and_waits(templates)
 
 
 def test_w8_scaling_follows_the_load(templates: Templates) -> None:
-    claims.check_scaling_follows_the_load(templates)
+    fleet_claims.check_scaling_follows_the_load(templates)
 
 
-def test_w7_stack_is_complete_once_the_minimum_has_signalled(templates: Templates) -> None:
-    [group] = of_type(templates["web_tier"], "AWS::AutoScaling::AutoScalingGroup").values()
-    assert group["CreationPolicy"]["ResourceSignal"]["Count"] == {"Ref": "WebServerMinimum"}
-    assert group["Properties"]["MinSize"] == {"Ref": "WebServerMinimum"}
+def test_d13_servers_end_and_begin_with_office_hours(templates: Templates) -> None:
+    fleet_claims.check_web_servers_end_and_begin_with_office_hours(templates)
+
+
+def test_d15_whoever_gets_requests_has_servers(templates: Templates) -> None:
+    fleet_claims.check_whoever_gets_requests_has_servers(templates)
+
+
+def test_d15_one_parameter_switches_all_requests(templates: Templates) -> None:
+    fleet_claims.check_one_parameter_switches_all_requests(templates)
+
+
+def test_d15_weights_wait_for_servers(templates: Templates) -> None:
+    fleet_claims.check_weights_wait_for_servers(templates)
+
+
+def test_d15_tests_reach_the_fleet_that_visitors_do_not(templates: Templates) -> None:
+    fleet_claims.check_tests_reach_the_fleet_that_visitors_do_not(templates)
+
+
+def test_d2_web_servers_answer_what_the_environment_says(templates: Templates) -> None:
+    fleet_claims.check_web_servers_answer_what_the_environment_says(templates)
+
+
+@pytest.mark.parametrize(
+    ("share", "standby", "sizes"),
+    [
+        ("0", "false", {"WebServerGroup": ("2", "3")}),
+        ("0", "true", {"WebServerGroup": ("2", "2"), "GreenWebServerGroup": ("1", "1")}),
+        ("10", "false", {"WebServerGroup": ("2", "2"), "GreenWebServerGroup": ("1", "1")}),
+        ("50", "false", {"WebServerGroup": ("1", "1"), "GreenWebServerGroup": ("2", "2")}),
+        ("100", "true", {"WebServerGroup": ("1", "1"), "GreenWebServerGroup": ("2", "2")}),
+        ("100", "false", {"GreenWebServerGroup": ("2", "3")}),
+    ],
+)
+def test_d15_two_fleets_share_what_one_would_have(
+    templates: Templates, share: str, standby: str, sizes: dict[str, tuple[str, str]]
+) -> None:
+    resources = resolved(templates["web_tier"], **SETTINGS | {"GreenShare": share, "StandbyServers": standby})
+    found = {
+        name: (str(group["Properties"]["MinSize"]), str(group["Properties"]["MaxSize"]))
+        for name, group in fleet_claims.groups_of(resources).items()
+    }
+    assert found == sizes
 
 
 def test_w8_update_does_not_undo_what_scaling_did(templates: Templates) -> None:
-    [group] = of_type(templates["web_tier"], "AWS::AutoScaling::AutoScalingGroup").values()
-    ignored = group["UpdatePolicy"]["AutoScalingScheduledAction"]["IgnoreUnmodifiedGroupSizeProperties"]
-    assert ignored is True
+    for group in of_type(templates["web_tier"], "AWS::AutoScaling::AutoScalingGroup").values():
+        ignored = group["UpdatePolicy"]["AutoScalingScheduledAction"]["IgnoreUnmodifiedGroupSizeProperties"]
+        assert ignored is True
+
+
+def test_d15_rule_and_targets_are_there_whichever_fleet_runs(templates: Templates) -> None:
+    """Else the rule would change in more than its weights, and a target group under a new name have no history."""
+    for name in (
+        "ForwardToWebServers",
+        "TestWebServers",
+        "WebServers",
+        "GreenWebServers",
+        "WebServerLogGroup",
+        "WebServerProfile",
+    ):
+        assert "Condition" not in templates["web_tier"]["Resources"][name]
+
+
+def test_d15_colours_differ_in_archive_and_names_alone(templates: Templates) -> None:
+    resources = resolved(templates["web_tier"], **SETTINGS | {"StandbyServers": "true"})
+    blue, green = (
+        resources[f"{prefix}LaunchTemplate"]["Properties"]["LaunchTemplateData"]["UserData"]["Fn::Base64"].splitlines()
+        for prefix in ("", "Green")
+    )
+    different = [(here, there) for here, there in zip(blue, green, strict=True) if here != there]
+    assert different == [
+        ("readonly FLEET='WebServerGroup'", "readonly FLEET='GreenWebServerGroup'"),
+        ("readonly ARCHIVE_KEY='shop/1.4.2.tar.gz'", "readonly ARCHIVE_KEY='shop/1.5.0.tar.gz'"),
+    ]
+    arns = {
+        name: resources[name]["Properties"]["TargetGroupARNs"] for name in ("WebServerGroup", "GreenWebServerGroup")
+    }
+    assert arns == {"WebServerGroup": [{"Ref": "WebServers"}], "GreenWebServerGroup": [{"Ref": "GreenWebServers"}]}
 
 
 def test_d9_servers_have_the_role_that_security_made_for_them(templates: Templates) -> None:
@@ -88,8 +158,8 @@ def test_d9_servers_have_the_role_that_security_made_for_them(templates: Templat
 
 
 def test_w7_server_starts_only_with_its_rights_and_behind_its_listener(templates: Templates) -> None:
-    [group] = of_type(templates["web_tier"], "AWS::AutoScaling::AutoScalingGroup").values()
-    assert set(group["DependsOn"]) == {"WriteLogsAndMetrics", "ForwardToWebServers"}
+    for group in of_type(templates["web_tier"], "AWS::AutoScaling::AutoScalingGroup").values():
+        assert set(group["DependsOn"]) == {"WriteLogsAndMetrics", "TestWebServers"}
 
 
 @pytest.mark.parametrize(("protocol", "port"), [("HTTPS", 443), ("HTTP", 80)])
@@ -103,7 +173,12 @@ def test_w1_every_request_of_the_https_listener_goes_to_the_web_servers(template
     rule = resolved(templates["web_tier"], **SETTINGS)["ForwardToWebServers"]["Properties"]
     assert rule["ListenerArn"] == {"Ref": "HttpsListenerArn"}
     assert rule["Conditions"] == [{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/*"]}}]
-    assert rule["Actions"] == [{"Type": "forward", "TargetGroupArn": {"Ref": "WebServers"}}]
+    [action] = rule["Actions"]
+    assert action["Type"] == "forward"
+    assert action["ForwardConfig"]["TargetGroups"] == [
+        {"TargetGroupArn": {"Ref": "WebServers"}, "Weight": 100},
+        {"TargetGroupArn": {"Ref": "GreenWebServers"}, "Weight": 0},
+    ]
 
 
 def test_w1_where_only_cloudfront_may_ask_our_distribution_has_to(templates: Templates) -> None:
@@ -125,9 +200,9 @@ def test_d11_servers_hand_on_traces(templates: Templates) -> None:
 
 def test_w7_any_server_answers_any_request(templates: Templates) -> None:
     """Sessions are in DynamoDB: a server that goes takes nobody's session with it."""
-    [targets] = of_type(templates["web_tier"], "AWS::ElasticLoadBalancingV2::TargetGroup").values()
-    attributes = {item["Key"]: item["Value"] for item in targets["Properties"]["TargetGroupAttributes"]}
-    assert attributes["stickiness.enabled"] == "false"
+    for targets in of_type(templates["web_tier"], "AWS::ElasticLoadBalancingV2::TargetGroup").values():
+        attributes = {item["Key"]: item["Value"] for item in targets["Properties"]["TargetGroupAttributes"]}
+        assert attributes["stickiness.enabled"] == "false"
 
 
 def test_e15_servers_are_monitored_in_detail(templates: Templates) -> None:
@@ -144,9 +219,10 @@ def test_d13_what_the_group_launches_is_tagged(templates: Templates, kind: str) 
     assert [tag["Key"] for tag in tags[kind]] == ["Name", "Project", "Environment"]
 
 
-def test_release_of_a_new_template_version_reaches_the_servers(templates: Templates) -> None:
-    [group] = of_type(templates["web_tier"], "AWS::AutoScaling::AutoScalingGroup").values()
-    latest = {"Fn::GetAtt": ["LaunchTemplate", "LatestVersionNumber"]}
+@pytest.mark.parametrize("prefix", ["", "Green"])
+def test_release_of_a_new_template_version_reaches_the_servers(templates: Templates, prefix: str) -> None:
+    group = templates["web_tier"]["Resources"][f"{prefix}WebServerGroup"]
+    latest = {"Fn::GetAtt": [f"{prefix}LaunchTemplate", "LatestVersionNumber"]}
     assert group["Properties"]["LaunchTemplate"]["Version"] == latest
 
 
@@ -162,6 +238,7 @@ def test_script_gets_the_values_of_the_environment(bootstrap: str) -> None:
             "ENVIRONMENT_NAME": "dev",
             "REGION": "a-region",
             "STACK_NAME": "a-stack",
+            "FLEET": "WebServerGroup",
             "TARGET_PROTOCOL": "HTTPS",
             "FILE_SYSTEM_ID": "fs-1",
             "ACCESS_POINT_ID": "fsap-1",
@@ -170,6 +247,7 @@ def test_script_gets_the_values_of_the_environment(bootstrap: str) -> None:
             "SESSION_TABLE": "sessions",
             "PARAMETER_PATH": "/web-platform/dev",
             "VPC_CIDR": "10.10.0.0/16",
+            "TRACE_SHARE": "0.5",
             "TARGET_GROUP_ARN": "${TargetGroupArn}",
         }.items()
     )
@@ -177,14 +255,18 @@ def test_script_gets_the_values_of_the_environment(bootstrap: str) -> None:
 
 def test_w6_health_check_asks_for_what_servers_answer(templates: Templates, bootstrap: str) -> None:
     """The path alone: what it says of the application and of the database is held by tests/user_data."""
-    [targets] = of_type(templates["web_tier"], "AWS::ElasticLoadBalancingV2::TargetGroup").values()
-    assert targets["Properties"]["HealthCheckPath"] == "/healthz"
+    for targets in of_type(templates["web_tier"], "AWS::ElasticLoadBalancingV2::TargetGroup").values():
+        assert targets["Properties"]["HealthCheckPath"] == "/healthz"
     assert "location = /healthz {" in bootstrap
 
 
 def test_w7_script_signals_the_group_that_waits_for_it(templates: Templates, bootstrap: str) -> None:
-    [name] = of_type(templates["web_tier"], "AWS::AutoScaling::AutoScalingGroup")
-    assert re.search(rf"cfn-signal.* --resource {name} ", bootstrap)
+    assert re.search(r'cfn-signal.* --resource "\$FLEET" ', bootstrap)
+    for name, group in of_type(templates["web_tier"], "AWS::AutoScaling::AutoScalingGroup").items():
+        made_of = group["Properties"]["LaunchTemplate"]["LaunchTemplateId"]["Ref"]
+        data = templates["web_tier"]["Resources"][made_of]["Properties"]["LaunchTemplateData"]["UserData"]
+        header = data["Fn::Base64"]["Fn::Join"][1][0]["Fn::Sub"]
+        assert header[1]["Fleet"] == name
 
 
 def test_server_keeps_connections_longer_than_the_load_balancer(templates: Templates, bootstrap: str) -> None:
