@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from generator import bill_of_materials
+from generator.delivery.images import NO_IMAGES
 from generator.delivery.objects import Upload, put
 from generator.delivery.session import explained
 from generator.environment import load_all
@@ -34,11 +35,19 @@ LOCK = Path(__file__).parents[2] / "requirements.lock"
 """What the environment is made from in which a release is published."""
 
 
-def publish(s3: S3Client, ssm: SSMClient, release: Path, params: Path, bucket: str, dist: Path) -> dict[str, str]:
+def publish(
+    s3: S3Client,
+    ssm: SSMClient,
+    release: Path,
+    params: Path,
+    bucket: str,
+    dist: Path,
+    images: Mapping[str, str] = NO_IMAGES,
+) -> dict[str, str]:
     """Publish a release and write `dist`; return what `dist/release.json` says, the root's parameters of the release.
 
-    `dist` is written whole or not at all. Raises `UserError` where release or settings are not sound, and where AWS
-    refuses.
+    `images` are its images by digest, where it has any (`images.pinned`). `dist` is written whole or not at all. Raises
+    `UserError` where release or settings are not sound, and where AWS refuses.
     """
     verify(release)
     configurations = load_all(params)
@@ -46,7 +55,7 @@ def publish(s3: S3Client, ssm: SSMClient, release: Path, params: Path, bucket: s
         prefix = upload(s3, release, bucket)
     with explained(f"pinning the AMI of {release.name}"):
         image = pin_image(ssm, release)
-    published = {"TemplateBucketName": bucket, "TemplateKeyPrefix": prefix, "WebServerImageId": image}
+    published = {"TemplateBucketName": bucket, "TemplateKeyPrefix": prefix, "WebServerImageId": image, **images}
     smoke_test = Path(__file__).with_name("smoke_test.py")
     sources = [release / template_file(PLATFORM), smoke_test, *(each.source for each in configurations)]
     _write(dist, {"release.json": to_json(published), **{path.name: path.read_text("utf-8") for path in sources}})

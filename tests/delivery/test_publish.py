@@ -143,7 +143,17 @@ def test_dist_holds_what_the_deploying_stages_work_from(account: Account, releas
         "TemplateBucketName": bucket,
         "TemplateKeyPrefix": key_prefix(release),
         "WebServerImageId": account.client("ssm").get_parameter(Name=PINNED)["Parameter"]["Value"],
+        "ApplicationImage": "none",
+        "CollectorImage": "none",
     }
+
+
+def test_a_release_names_the_images_that_it_is_given(account: Account, release: Path, tmp_path: Path) -> None:
+    bucket, images = account.bucket(), {"ApplicationImage": "an-image", "CollectorImage": "another"}
+    s3, ssm = account.client("s3"), account.client("ssm")
+    published = publish(s3, ssm, release, PARAMS, bucket, tmp_path / "dist", images)
+    assert published.items() >= images.items()
+    assert json.loads((tmp_path / "dist" / "release.json").read_text()) == published
 
 
 def test_publishing_twice_gives_the_same_and_removes_what_is_stale(
