@@ -9,6 +9,7 @@ from generator.checks.data_at_stake import (
     FOUNDATIONS,
     Danger,
     fate,
+    is_made_up,
     is_replica,
     is_stateful,
     weakened_policies,
@@ -34,7 +35,8 @@ def _dangers_of(
     if change.action == ChangeAction.ADD or change.type == NESTED_STACK:
         return
     old = before.resources[change.address]
-    if is_stateful(old.type, old.attributes) and not is_replica(old.properties):
+    worthless = is_replica(old.properties) or is_made_up(old.type, old.properties, old.attributes)
+    if is_stateful(old.type, old.attributes) and not worthless:
         if change.action == ChangeAction.REMOVE:
             yield _removal(old, before)
         elif change.replacement != Replacement.FALSE:

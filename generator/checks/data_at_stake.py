@@ -90,6 +90,12 @@ def is_replica(properties: Mapping[str, Any]) -> bool:
     return bool(properties.get("SourceDBInstanceIdentifier") or properties.get("DBClusterIdentifier"))
 
 
+def is_made_up(type_name: str, properties: Mapping[str, Any], attributes: Mapping[str, Any]) -> bool:
+    """Whether a secret is one that CloudFormation made up, and that its template says may go: another is as good."""
+    gone = all(attributes.get(policy) == "Delete" for policy in POLICIES)
+    return type_name == "AWS::SecretsManager::Secret" and "GenerateSecretString" in properties and gone
+
+
 def fate(type_name: str, attributes: Mapping[str, Any], action: Action, kept_by_stack: bool = False) -> str:
     """Return what is lost and what is kept when a resource is replaced or removed, in words.
 

@@ -35,6 +35,14 @@ https://docs.aws.amazon.com/waf/latest/developerguide/security_iam_service-with-
 NEVER: tuple[str, ...] = ()
 
 ONLY_WITH: Mapping[str, Mapping[tuple[str, ...], tuple[str, ...]]] = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": {
+        ("application-autoscaling:*ScheduledAction",): ("ScheduledActions",),
+        ("cloudwatch:*Alarm*", "lambda:*"): NEVER,
+        ("iam:PassRole",): ("RoleARN",),
+    },
+    "AWS::ApplicationAutoScaling::ScalingPolicy": {
+        ("cloudwatch:GetMetricData",): ("PredictiveScalingPolicyConfiguration",),
+    },
     "AWS::AutoScaling::AutoScalingGroup": {
         ("autoscaling:PutNotificationConfiguration",): ("NotificationConfiguration", "NotificationConfigurations"),
         ("autoscaling:DeleteNotificationConfiguration",): ("NotificationConfiguration", "NotificationConfigurations"),
@@ -93,6 +101,11 @@ ONLY_WITH: Mapping[str, Mapping[tuple[str, ...], tuple[str, ...]]] = {
     "AWS::EC2::VPCGatewayAttachment": {
         ("ec2:*InternetGateway",): ("InternetGatewayId",),
         ("ec2:*VpnGateway",): ("VpnGatewayId",),
+    },
+    "AWS::ECS::Cluster": {
+        ("ecs:PutAccountSetting", "ecs:PutAccountSettingDefault"): NEVER,
+        ("ecs:PutClusterCapacityProviders",): ("CapacityProviders", "DefaultCapacityProviderStrategy"),
+        ("kms:DescribeKey",): ("Configuration",),
     },
     "AWS::EFS::FileSystem": {
         ("elasticfilesystem:*ReplicationConfiguration",): ("ReplicationConfiguration",),

@@ -130,10 +130,16 @@ def own_arns(change: Change) -> list[str]:
     values = {"account": change.account_id, "region": change.region, "id": name, "invented": invented(change)}
     values["path"] = f"/{name.lstrip('/')}"
     values["group"] = str(change.properties.get("GroupName", "default"))
+    values["cluster"] = _name_of_cluster(str(change.properties.get("Cluster", "default")))
     values["contact"] = str(change.properties.get("ContactId", "")).rpartition("/")[2]
     if change.type == "AWS::WAFv2::WebACL":
         values |= _parts_of_web_acl(change)
     return ["arn:aws:" + pattern.format(**values) for pattern in OWN_ARN.get(change.type, ())]
+
+
+def _name_of_cluster(cluster: str) -> str:
+    """Return the name of a cluster that a service names by name or by ARN."""
+    return cluster.rpartition("/")[2]
 
 
 def _parts_of_web_acl(change: Change) -> dict[str, str]:

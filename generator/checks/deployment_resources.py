@@ -2,7 +2,7 @@
 
 ARNs are written without `arn:aws:`. In them `{id}` is the physical id or the name that the template gives, and
 `{invented}` what AWS makes up; `{path}` begins with one slash, `{scope}` is that of a web ACL, `{group}` that of a
-schedule, and `{contact}` the alias of whom a channel reaches.
+schedule, `{contact}` the alias of whom a channel reaches, and `{cluster}` the name of a service's cluster.
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
@@ -17,6 +17,9 @@ _IAM = "iam::{account}:"
 _CLOUDFRONT = "cloudfront::{account}:"
 
 OWN_ARN: Mapping[str, tuple[str, ...]] = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": (
+        "application-autoscaling:{region}:{account}:scalable-target/{invented}",
+    ),
     "AWS::AutoScaling::AutoScalingGroup": (
         "autoscaling:{region}:{account}:autoScalingGroup:{invented}:autoScalingGroupName/{id}",
     ),
@@ -59,6 +62,9 @@ OWN_ARN: Mapping[str, tuple[str, ...]] = {
     "AWS::EC2::VPCEndpoint": (_EC2 + "vpc-endpoint/{id}",),
     "AWS::EC2::VPNConnection": (_EC2 + "vpn-connection/{id}",),
     "AWS::EC2::VPNGateway": (_EC2 + "vpn-gateway/{id}",),
+    "AWS::ECS::Cluster": ("ecs:{region}:{account}:cluster/{id}",),
+    "AWS::ECS::Service": ("ecs:{region}:{account}:service/{cluster}/{invented}",),
+    "AWS::ECS::TaskDefinition": ("ecs:{region}:{account}:task-definition/{id}:1",),
     "AWS::EFS::AccessPoint": ("elasticfilesystem:{region}:{account}:access-point/{id}",),
     "AWS::EFS::FileSystem": ("elasticfilesystem:{region}:{account}:file-system/{id}",),
     "AWS::ElasticLoadBalancingV2::Listener": (_ELB + "listener/app/{id}",),
@@ -94,12 +100,14 @@ OWN_ARN: Mapping[str, tuple[str, ...]] = {
     "AWS::SSMContacts::ContactChannel": ("ssm-contacts:{region}:{account}:contactchannel/{contact}/{invented}",),
     "AWS::SSMContacts::Rotation": ("ssm-contacts:{region}:{account}:rotation/{invented}",),
     "AWS::SSMIncidents::ResponsePlan": ("ssm-incidents::{account}:response-plan/{id}",),
+    "AWS::ServiceDiscovery::PrivateDnsNamespace": ("servicediscovery:{region}:{account}:namespace/{id}",),
     "AWS::Shield::Protection": ("shield::{account}:protection/{id}",),
     "AWS::Synthetics::Canary": ("synthetics:{region}:{account}:canary:{id}",),
     "AWS::WAFv2::WebACL": ("wafv2:{region}:{account}:{scope}/webacl/{id}",),
     "AWS::XRay::Group": ("xray:{region}:{account}:group/{id}/{invented}",),
 } | dict.fromkeys(
     (
+        "AWS::ApplicationAutoScaling::ScalingPolicy",
         "AWS::AutoScaling::ScalingPolicy",
         "AWS::AutoScaling::ScheduledAction",
         "AWS::Backup::BackupSelection",
@@ -111,6 +119,7 @@ OWN_ARN: Mapping[str, tuple[str, ...]] = {
         "AWS::EC2::VPCGatewayAttachment",
         "AWS::EC2::VPNConnectionRoute",
         "AWS::EC2::VPNGatewayRoutePropagation",
+        "AWS::ECS::ClusterCapacityProviderAssociations",
         "AWS::EFS::MountTarget",
         "AWS::IAM::GroupPolicy",
         "AWS::IAM::Policy",
@@ -134,6 +143,7 @@ OWN_ARN: Mapping[str, tuple[str, ...]] = {
 
 NAME_IN_ARN: Mapping[str, str] = {
     "AWS::Budgets::Budget": "BudgetName",
+    "AWS::ECS::TaskDefinition": "Family",
     "AWS::SSMContacts::Contact": "Alias",
     "AWS::XRay::Group": "GroupName",
 }
@@ -189,6 +199,7 @@ NAMED_BY_PROPERTY: Mapping[str, tuple[str, ...]] = {
     "AutoScalingGroupName": (
         "autoscaling:{region}:{account}:autoScalingGroup:00000000-0000-0000-0000-000000000000:autoScalingGroupName/{id}",
     ),
+    "Cluster": ("ecs:{region}:{account}:cluster/{id}",),
     "BackupPlanId": ("backup:{region}:{account}:backup-plan:{id}",),
     "Bucket": ("s3:::{id}",),
     "DBParameterGroupName": (_RDS + "pg:{id}",),
@@ -265,6 +276,8 @@ PASSED_TO: Mapping[str, tuple[str, ...]] = {
     "AWS::Backup::RestoreTestingSelection": ("restore-testing.backup.amazonaws.com",),
     "AWS::EC2::FlowLog": ("vpc-flow-logs.amazonaws.com",),
     "AWS::EC2::Instance": ("ec2.amazonaws.com",),
+    "AWS::ECS::Service": ("ecs.amazonaws.com",),
+    "AWS::ECS::TaskDefinition": ("ecs-tasks.amazonaws.com",),
     "AWS::IAM::InstanceProfile": ("ec2.amazonaws.com",),
     "AWS::RDS::DBInstance": ("monitoring.rds.amazonaws.com",),
     "AWS::S3::Bucket": ("s3.amazonaws.com",),
@@ -275,11 +288,15 @@ PASSED_TO: Mapping[str, tuple[str, ...]] = {
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"""
 
 SERVICE_LINKED_ROLES: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": (
+        ("ecs.application-autoscaling.amazonaws.com", "AWSServiceRoleForApplicationAutoScaling_ECSService"),
+    ),
     "AWS::AutoScaling::AutoScalingGroup": (("autoscaling.amazonaws.com", "AWSServiceRoleForAutoScaling"),),
     "AWS::Backup::BackupSelection": (("backup.amazonaws.com", "AWSServiceRoleForBackup"),),
     "AWS::Backup::RestoreTestingPlan": (
         ("restore-testing.backup.amazonaws.com", "AWSServiceRoleForBackupRestoreTesting"),
     ),
+    "AWS::ECS::Cluster": (("ecs.amazonaws.com", "AWSServiceRoleForECS"),),
     "AWS::EFS::FileSystem": (("elasticfilesystem.amazonaws.com", "AWSServiceRoleForAmazonElasticFileSystem"),),
     "AWS::ElasticLoadBalancingV2::LoadBalancer": (
         ("elasticloadbalancing.amazonaws.com", "AWSServiceRoleForElasticLoadBalancing"),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from generator import template_yaml
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 PLACEHOLDERS = {
     "TemplateBucketName": f"{PROJECT}-templates",
     "WebServerImageId": "ami-00000000000000000",
+    "ApplicationImage": f"999900001111.dkr.ecr.eu-west-1.amazonaws.com/{PROJECT}/application@sha256:{'0' * 64}",
+    "CollectorImage": f"999900001111.dkr.ecr.eu-west-1.amazonaws.com/{PROJECT}/collector@sha256:{'0' * 64}",
 }
 """What only a deployment knows, and what is therefore the same on both sides of a comparison of releases."""
 
@@ -74,26 +77,32 @@ def impact_of(
     account_id: str,
     waivers: Sequence[Waiver],
     today: date,
+    other: Mapping[str, str] = MappingProxyType({}),
 ) -> list[EnvironmentImpact]:
     """Return what upgrading from one release folder to another does to each environment, with its settings of today.
 
-    Settings that the older release does not know are left out there; what only a deployment knows is the same on both
-    sides. Raises `UserError` where a release cannot be read or refuses the settings.
+    `other` settings take the place of its own after the upgrade. Settings that the older release does not know are left
+    out there; what only a deployment knows is the same on both sides.
+
+    Raises `UserError` where a release cannot be read or refuses the settings.
     """
     found = []
     for configuration in configurations:
+        settings = configuration.parameters()
         old, new = (
             resolve(
                 release,
                 PLATFORM,
-                release_parameters(release, PLATFORM, configuration.parameters()),
+                release_parameters(release, PLATFORM, chosen),
                 account_id,
                 configuration.region,
             )
-            for release in (before, after)
+            for release, chosen in ((before, settings), (after, {**settings, **other}))
         )
         name = configuration.environment.environment_name.literal
-        found.append(impact_between(name, before.name, old, after.name, new, waivers, today))
+        changed = ", ".join(f"{key}={value or 'none'}" for key, value in other.items())
+        after_name = f"{after.name} with {changed}" if other else after.name
+        found.append(impact_between(name, before.name, old, after_name, new, waivers, today))
     return found
 
 

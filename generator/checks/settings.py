@@ -54,7 +54,19 @@ OPTIONS: tuple[tuple[Choice, ...], ...] = (
         {"VpnGatewayAddress": "198.51.100.10", "VpnCidr": "172.20.0.0/16"},
     ),
     ({"FederatedSubject": ""}, {"FederatedSubject": "repo:my-team/my-shop:ref:refs/heads/main"}),
-    ({"ApplicationArchiveKey": ""}, {"ApplicationArchiveKey": "shop/1.0.0.tar.gz"}),
+    (
+        {"ApplicationArchiveKey": "", "GreenArchiveKey": ""},
+        {"ApplicationArchiveKey": "shop/1.0.0.tar.gz", "GreenArchiveKey": "shop/1.1.0.tar.gz"},
+    ),
+    # Beside containers web servers may answer everything: that is the first step from the ones to the others.
+    (
+        {"Compute": "ec2", "ServerPaths": "/*"},
+        {"Compute": "fargate", "ServerPaths": "/*"},
+        {"Compute": "both", "ServerPaths": "/*"},
+        {"Compute": "both", "ServerPaths": "/checkout/*,/cart/*"},
+    ),
+    ({"WebServerMinimum": "1", "WebServerMaximum": "2"}, {"WebServerMinimum": "2", "WebServerMaximum": "3"}),
+    ({"ContainerTestMinutes": "0"}, {"ContainerTestMinutes": "30"}),
     (NOBODY, PAGED, BY_TURNS),
     ({"OperationsEmail": ""}, {"OperationsEmail": "operations@example.com"}),
     ({"RecoveryRegion": ""}, {"RecoveryRegion": "eu-central-1"}),

@@ -95,8 +95,8 @@ def _problems(entry: Any, environments: Sequence[str], today: date) -> list[str]
         return problems
     return [
         *_problems_of_subject(entry, environments),
-        *_problems_of_reason(entry["reason"]),
-        *_problems_of_dates(entry["added"], entry["expires"], today),
+        *problems_of_reason(entry["reason"]),
+        *problems_of_dates(entry["added"], entry["expires"], today),
     ]
 
 
@@ -115,13 +115,15 @@ def _problems_of_subject(entry: Mapping[str, Any], environments: Sequence[str]) 
     return problems
 
 
-def _problems_of_reason(reason: Any) -> list[str]:
+def problems_of_reason(reason: Any) -> list[str]:
+    """Return what is wrong with the reason of a waiver that expires."""
     if isinstance(reason, str) and len(reason.strip()) >= SHORTEST_REASON:
         return []
     return [f"reason: must say in {SHORTEST_REASON} characters or more why nothing is lost, or why that is accepted"]
 
 
-def _problems_of_dates(added: Any, expires: Any, today: date) -> list[str]:
+def problems_of_dates(added: Any, expires: Any, today: date) -> list[str]:
+    """Return what is wrong with the days between which a waiver is good."""
     dates = {"added": added, "expires": expires}
     problems = [
         f"{key}: {value!r} is no date; write it as 2026-12-31"

@@ -27,7 +27,7 @@ from troposphere import AWSHelperFn, Sub
 from generator.deployment_permissions.scopes import ACCOUNT, SCOPES
 from generator.deployment_permissions.statements import OUR_TAG, actions
 from generator.errors import UserError
-from generator.iam import Resource, allow, arn, deny, deny_all_but, operator_boundary, workload_boundary
+from generator.iam import Resource, allow, arn, deny, deny_all_but, deny_elsewhere, operator_boundary, workload_boundary
 from generator.naming import (
     AUDIT_TRAIL_STACK,
     BACKUP_ROLE,
@@ -49,9 +49,11 @@ LONGEST_LOGICAL_ID = 24
 `BuildkitStack-BuildkitSta-HandlerServiceRoleFCDC14-1HUWNNZSWMJKC`. https://github.com/aws/aws-cdk/issues/26979"""
 
 SERVICE_LINKED_ROLES: Mapping[str, str] = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": "ecs.application-autoscaling.amazonaws.com",
     "AWS::AutoScaling::AutoScalingGroup": "autoscaling.amazonaws.com",
     "AWS::Backup::BackupSelection": "backup.amazonaws.com",
     "AWS::Backup::RestoreTestingPlan": "restore-testing.backup.amazonaws.com",
+    "AWS::ECS::Cluster": "ecs.amazonaws.com",
     "AWS::EFS::FileSystem": "elasticfilesystem.amazonaws.com",
     "AWS::ElasticLoadBalancingV2::LoadBalancer": "elasticloadbalancing.amazonaws.com",
     "AWS::RDS::DBInstance": "rds.amazonaws.com",
@@ -60,7 +62,8 @@ SERVICE_LINKED_ROLES: Mapping[str, str] = {
 }
 """Services that make a role of their own when the first resource of a type is created in an account.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
-https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSBackupFullAccess.html"""
+https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSBackupFullAccess.html
+https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-service-linked-roles.html"""
 
 HANDED_OVER: Sequence[tuple[str, str, str, tuple[str, ...]]] = (
     (BACKUP_ROLE, "BackupRole", "AWS::Backup::BackupSelection", ("backup.amazonaws.com",)),
@@ -118,10 +121,15 @@ NEVER = (
     "rds:ModifyDBSnapshotAttribute",
     "s3:DeleteObject",
     "s3:DeleteObjectVersion",
-    "secretsmanager:DeleteSecret",
 )
 """What ends or gives away data and its backups: no deployment ever needs it (generator/retention.py). A vault is not
 among it: AWS Backup itself deletes none that holds anything."""
+
+
+DELETE_SECRET = ("secretsmanager:DeleteSecret",)
+MADE_ANEW = ("ApplicationSecret", "TestSecret")
+"""Logical ids of generated secrets that go with their stack and come back with it, with another value. CloudFormation
+names a secret after its logical id, and a name is for good."""
 
 
 def pass_roles(templates: Iterable[Template]) -> list[Statement]:
@@ -253,6 +261,19 @@ def file_systems() -> list[Statement]:
     return [allow("FilesTaggedAndEncrypted", make, ["*"], Condition([ours, encrypted]))]
 
 
+def namespaces(types: Iterable[str]) -> list[Statement]:
+    """Allow namespaces, where there are any, that get our tag with the request that makes them."""
+    if "AWS::ServiceDiscovery::PrivateDnsNamespace" not in types:
+        return []
+    ours = {"aws:RequestTag/Project": PROJECT}
+    make, tag = (actions([f"servicediscovery:{name}"]) for name in ("CreatePrivateDnsNamespace", "TagResource"))
+    return [
+        allow("NamespacesTaggedFromTheStart", make, ["*"], Condition(StringEquals(ours))),
+        # Cloud Map limits tagging to no resource: a namespace holds names, and no data.
+        allow("TagsOfNamespaces", tag, ["*"], Condition(StringEqualsIfExists(ours))),
+    ]
+
+
 def edge() -> list[Statement]:
     """Allow functions to be tagged, which the facts do not know yet, and the distribution's web ACL to be read."""
     functions = [arn(each) for each in SCOPES["cloudfront:function"].arns]
@@ -312,7 +333,17 @@ def guard(regions: AWSHelperFn, policies: Iterable[str]) -> list[Statement]:
         deny("WhatWatchesDelivery", actions(["*"]), _watching()),
         deny("KeysOfWhatWatches", actions(["kms:*"]), ["*"], Condition(StringLike(KEYS_OF_WHAT_WATCHES))),
         deny("DataAndItsBackups", actions(NEVER), ["*"]),
+        deny_elsewhere("SecretsThatDataNeeds", actions(DELETE_SECRET), _secrets_made_anew()),
     ]
+
+
+def secrets() -> list[Statement]:
+    """Allow those secrets to be deleted that come back with their stack."""
+    return [allow("SecretsMadeAnew", actions(DELETE_SECRET), _secrets_made_anew(), Condition(StringEquals(OUR_TAG)))]
+
+
+def _secrets_made_anew() -> list[Sub]:
+    return [arn(f"secretsmanager:*:{ACCOUNT}:secret:{title}-*") for title in MADE_ANEW]
 
 
 def _watching() -> list[Sub]:

@@ -16,15 +16,25 @@ from generator.iam import document
 from generator.naming import PROJECT
 
 SUBJECTS: Mapping[str, Sequence[str]] = {
-    "Network": ("ec2",),
-    "Compute": ("autoscaling", "cloudwatch", "elasticloadbalancing", "ssm"),
+    "Network": ("ec2", "servicediscovery"),
+    "Compute": ("autoscaling", "ecs", "elasticloadbalancing"),
     "Data": ("dynamodb", "elasticfilesystem", "rds", "s3", "secretsmanager"),
     "Encryption": ("acm", "kms"),
     "Identity": ("iam",),
-    "Delivery": (READ_SERVICE, "cloudformation", "logs", "route53"),
+    "Delivery": (READ_SERVICE, "cloudformation", "logs", "route53", "ssm"),
     "Guard": (),
     "Edge": ("cloudfront", "shield", "wafv2"),
-    "Operations": ("events", "lambda", "sns", "ssm-contacts", "ssm-incidents", "synthetics", "xray"),
+    "Operations": (
+        "application-autoscaling",
+        "cloudwatch",
+        "events",
+        "lambda",
+        "sns",
+        "ssm-contacts",
+        "ssm-incidents",
+        "synthetics",
+        "xray",
+    ),
     "Upkeep": ("backup", "backup-storage", "billing", "budgets", "ce", "resource-groups", "scheduler"),
 }
 """The policies, and the services of each. Their names are logical ids: they stay."""
@@ -33,15 +43,15 @@ OF_SERVICES = ("Data", "Encryption", "Edge", "Operations", "Upkeep")
 """The subjects of the second root: one alone would be larger than what CloudFormation takes in a request."""
 
 PURPOSE: Mapping[str, str] = {
-    "Network": "Network of the platform.",
-    "Compute": "Servers, load balancers, alarms and parameters of the platform.",
+    "Network": "Network of the platform, and the names in it.",
+    "Compute": "Servers, containers and load balancers of the platform.",
     "Data": "Databases, tables, files, buckets and secrets of the platform.",
     "Encryption": "Keys and certificates of the platform.",
     "Identity": "Roles and users of the platform, inside their boundaries.",
-    "Delivery": "Nested stacks, their templates, DNS records and log groups of the platform; what there is.",
+    "Delivery": "Nested stacks, their templates, DNS records, logs and parameters of the platform; what there is.",
     "Guard": "What no deployment does.",
     "Edge": "CloudFront, web ACLs and Shield protections of the platform.",
-    "Operations": "Notifications, incidents, canary and traces of the platform.",
+    "Operations": "Alarms, scaling of containers, notifications, incidents, canary and traces.",
     "Upkeep": "Backups, schedules, budgets and resource groups of the platform.",
 }
 """What the console says of each policy."""
@@ -75,8 +85,9 @@ def statements_by_subject(templates: Sequence[Template]) -> dict[str, list[State
         subject: [statement for service in services for statement in generic.get(service, [])]
         for subject, services in SUBJECTS.items()
     }
+    found["Network"] += by_hand.namespaces(types)
     found["Compute"] += by_hand.launches()
-    found["Data"] += by_hand.file_systems()
+    found["Data"] += [*by_hand.file_systems(), *by_hand.secrets()]
     found["Encryption"] += by_hand.keys()
     found["Identity"] += [*by_hand.roles(templates), *by_hand.users(types), *by_hand.pass_roles(templates)]
     found["Identity"] += [*by_hand.pass_roles_of_the_administrator(types), *by_hand.service_linked_roles(types)]

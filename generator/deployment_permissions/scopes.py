@@ -73,6 +73,10 @@ SCOPES: Mapping[str, Scope] = MappingProxyType(
         "budgets:budget": _named(f"budgets::{ACCOUNT}:budget/{PROJECT}-*"),
         "ce:anomalymonitor": Scope((f"ce::{ACCOUNT}:anomalymonitor/*",), Mark.TAG),
         "ce:anomalysubscription": Scope((f"ce::{ACCOUNT}:anomalysubscription/*",), Mark.TAG),
+        # An id alone, and the tags of the stack.
+        "application-autoscaling:ScalableTarget": Scope(
+            (f"application-autoscaling:*:{ACCOUNT}:scalable-target/*",), Mark.TAG
+        ),
         "autoscaling:autoScalingGroup": _named(
             f"autoscaling:*:{ACCOUNT}:autoScalingGroup:*:autoScalingGroupName/{PROJECT}-*"
         ),
@@ -90,6 +94,11 @@ SCOPES: Mapping[str, Scope] = MappingProxyType(
             *("route-table", "security-group", "subnet", "vpc", "vpc-endpoint", "vpc-flow-log", "vpn-connection"),
             "vpn-gateway",
         ),
+        "ecs:cluster": _named(f"ecs:*:{ACCOUNT}:cluster/{PROJECT}-*"),
+        # Services and their deployments are named after their cluster first.
+        "ecs:service": _named(f"ecs:*:{ACCOUNT}:service/{PROJECT}-*"),
+        "ecs:service-deployment": _named(f"ecs:*:{ACCOUNT}:service-deployment/{PROJECT}-*"),
+        "ecs:task-definition": _named(f"ecs:*:{ACCOUNT}:task-definition/{PROJECT}-*"),
         "ec2:launch-template": Scope((f"ec2:*:{ACCOUNT}:launch-template/*",), Mark.NAME_TAG),
         "ec2:security-group-rule": Scope((f"ec2:*:{ACCOUNT}:security-group-rule/*",), Mark.PART),
         **_tagged("elasticfilesystem", "access-point", "file-system"),
@@ -114,6 +123,7 @@ SCOPES: Mapping[str, Scope] = MappingProxyType(
         ),
         "logs:log-group": _named(
             f"logs:*:{ACCOUNT}:log-group:{PROJECT}-*",
+            f"logs:*:{ACCOUNT}:log-group:/aws/ecs/containerinsights/{PROJECT}-*",
             f"logs:*:{ACCOUNT}:log-group:/aws/rds/instance/{PROJECT}-*",
             f"logs:*:{ACCOUNT}:log-group:aws-waf-logs-{PROJECT}-*",
         ),
@@ -131,6 +141,7 @@ SCOPES: Mapping[str, Scope] = MappingProxyType(
         "scheduler:schedule-group": _named(f"scheduler:*:{ACCOUNT}:schedule-group/{PROJECT}-*"),
         # CloudFormation names a secret after its logical id alone.
         "secretsmanager:Secret": Scope((f"secretsmanager:*:{ACCOUNT}:secret:*",), Mark.TAG),
+        **_tagged("servicediscovery", "namespace"),
         "shield:protection": Scope((f"shield::{ACCOUNT}:protection/*",), Mark.TAG),
         "sns:topic": _named(f"sns:*:{ACCOUNT}:{PROJECT}-*"),
         "ssm:document": _named(f"ssm:*:{ACCOUNT}:document/{PROJECT}-*"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from generator.checks.data_at_stake import is_stateful, weakened_safeguards
+from generator.checks.data_at_stake import is_made_up, is_stateful, weakened_safeguards
 from generator.checks.property_differences import differences
 from tests.intrinsics import Templates, resolved
 from tests.recovery_claims import EVERYTHING
@@ -89,3 +89,19 @@ def test_backups_that_are_kept_for_less_long_are_a_danger(templates: Templates) 
 def test_a_plan_and_a_vault_are_not_removed_unnoticed() -> None:
     assert is_stateful(PLAN, {})
     assert is_stateful(VAULT, {})
+
+
+@pytest.mark.parametrize(
+    ("properties", "policy", "worthless"),
+    [
+        ({"GenerateSecretString": {"PasswordLength": 48}}, "Delete", True),
+        ({"GenerateSecretString": {"PasswordLength": 48}}, "Retain", False),
+        ({"SecretString": "told-by-somebody"}, "Delete", False),
+    ],
+)
+def test_only_a_secret_that_is_made_up_and_given_away_is_no_loss(
+    properties: dict[str, Any], policy: str, worthless: bool
+) -> None:
+    attributes = {"DeletionPolicy": policy, "UpdateReplacePolicy": policy}
+    assert is_made_up("AWS::SecretsManager::Secret", properties, attributes) == worthless
+    assert not is_made_up("AWS::RDS::DBInstance", properties, attributes)

@@ -373,3 +373,36 @@ def test_wildcards_of_schemas_have_their_meaning(deployed_types: frozenset[str])
 def test_roles_are_passed_by_types_that_say_so() -> None:
     for type_name in PASSED_TO:
         assert any("iam:PassRole" in actions for actions in handlers(type_name).values()), type_name
+
+
+def test_a_service_is_known_by_its_cluster_and_hands_its_role_to_ecs() -> None:
+    moving = f"arn:aws:iam::{ACCOUNT}:role/web-platform-dev-Containers-1AB-DeploymentRole-2CD"
+    balancer = {"ContainerName": "application", "AdvancedConfiguration": {"RoleArn": moving}}
+    found = asked(change("AWS::ECS::Service", Cluster="web-platform-dev-1", LoadBalancers=[balancer]))
+    [making] = found["ecs:CreateService"]
+    assert making.resource.startswith(f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/web-platform-dev-1/")
+    assert making.context["aws:RequestTag/Project"] == "web-platform"
+    [handing] = found["iam:PassRole"]
+    assert (handing.resource, handing.context["iam:PassedToService"]) == (moving, "ecs.amazonaws.com")
+
+
+def test_a_task_definition_hands_its_roles_to_tasks() -> None:
+    roles = {name: f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("TaskRoleArn", "ExecutionRoleArn")}
+    found = asked(change("AWS::ECS::TaskDefinition", Family="web-platform-dev", **roles))
+    assert [each.resource for each in found["ecs:RegisterTaskDefinition"]] == [
+        f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/web-platform-dev:1"
+    ]
+    handed = {(each.resource, each.context["iam:PassedToService"]) for each in found["iam:PassRole"]}
+    assert handed == {(arn, "ecs-tasks.amazonaws.com") for arn in roles.values()}
+
+
+def test_the_first_cluster_and_the_first_scaling_make_service_linked_roles() -> None:
+    asks = {
+        type_name: asked(change(type_name))["iam:CreateServiceLinkedRole"][0].context["iam:AWSServiceName"]
+        for type_name in ("AWS::ECS::Cluster", "AWS::ApplicationAutoScaling::ScalableTarget")
+    }
+    assert asks == {
+        "AWS::ECS::Cluster": "ecs.amazonaws.com",
+        "AWS::ApplicationAutoScaling::ScalableTarget": "ecs.application-autoscaling.amazonaws.com",
+    }
+    assert "ecs:PutAccountSettingDefault" not in asked(change("AWS::ECS::Cluster", UPDATE))

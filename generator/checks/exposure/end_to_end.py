@@ -38,17 +38,40 @@ def claims() -> list[Claim]:
             COMPONENTS,
         ),
         _only("Web servers accept the load balancer alone", ("W1", "D8", "E8"), EVERYBODY, {Place.WEB_SERVERS}),
-        _only("The database accepts web servers and the bastion alone", ("D8", "E9"), EVERYBODY, {Place.DATABASE}),
-        _only("The file system accepts web servers alone", ("D8", "E11"), EVERYBODY, {Place.FILE_SYSTEM}),
+        _only(
+            "Containers accept the load balancer and each other alone",
+            ("W1", "D5", "D8"),
+            EVERYBODY,
+            {Place.CONTAINERS},
+        ),
+        _only(
+            "The database accepts web servers, containers and the bastion alone",
+            ("D8", "E9"),
+            EVERYBODY,
+            {Place.DATABASE},
+        ),
+        _only(
+            "The file system accepts web servers and containers alone", ("D8", "E11"), EVERYBODY, {Place.FILE_SYSTEM}
+        ),
         _only(
             "The bastion accepts SSH from operators alone, and nothing at all where access is not by SSH",
             ("D8", "E5"),
             EVERYBODY,
             {Place.BASTION},
         ),
-        _only("Interface endpoints accept web servers and the bastion alone", ("D8",), EVERYBODY, {Place.ENDPOINTS}),
+        _only(
+            "Interface endpoints accept web servers, containers and the bastion alone",
+            ("D8",),
+            EVERYBODY,
+            {Place.ENDPOINTS},
+        ),
         _only("The load balancer accepts 80 and 443 alone", ("W1", "E8"), EVERYBODY, {Place.LOAD_BALANCER}),
-        _only("Nothing leaves the VPC but HTTPS of web servers and bastion", ("D8", "W2"), COMPONENTS, OUTSIDE),
+        _only(
+            "Nothing leaves the VPC but HTTPS of web servers, containers and bastion",
+            ("D8", "W2"),
+            COMPONENTS,
+            OUTSIDE,
+        ),
         *(_works(flow) for flow in FLOWS),
     ]
 

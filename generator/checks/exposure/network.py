@@ -31,6 +31,8 @@ class Place(StrEnum):
     LOAD_BALANCER = "load balancer"
     WEB_SERVERS = "web servers"
     """Machines that are registered with a target group."""
+    CONTAINERS = "containers"
+    """Tasks of Amazon ECS, each with a network interface of its own."""
     BASTION = "bastion"
     """Machines that are not."""
     DATABASE = "database"
@@ -52,7 +54,7 @@ class Tier(StrEnum):
     PUBLIC = "public tier"
     """Subnets of load balancers and NAT gateways."""
     PRIVATE = "private tier"
-    """Subnets of web servers."""
+    """Subnets of web servers and containers."""
     ISOLATED = "isolated tier"
     """Subnets of databases and file systems."""
 
@@ -172,6 +174,8 @@ class HeaderCondition:
     """In small letters, as HTTP does not tell them apart."""
     values: tuple[str, ...]
     """Any one of them is enough."""
+    secret: bool
+    """Whether each of them is a secret of the release that nobody wrote down."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +189,8 @@ class Action:
     redirects_to: tuple[str, str]
     """Protocol and port; empty where it is no redirect."""
     target_groups: tuple[str, ...]
+    without_share: frozenset[str]
+    """Those of the target groups that get no request as the template has it."""
     headers: tuple[HeaderCondition, ...]
     """What a request must have, all of it."""
 
@@ -204,12 +210,26 @@ class TargetGroup:
 
 
 @dataclass(frozen=True)
+class Deployments:
+    """How ECS replaces the containers of a service: by rules that it changes itself."""
+
+    service: str
+    target_groups: tuple[str, ...]
+    """Those that it puts tasks into, in turn."""
+    production_rule: str
+    """The rule that visitors' requests go by; empty where ECS moves no requests."""
+    test_rule: str
+    """The rule by which new tasks are asked first; empty for none."""
+
+
+@dataclass(frozen=True)
 class Relay:
     """What load balancers take from clients and hand on."""
 
     listeners: tuple[Listener, ...]
     actions: tuple[Action, ...]
     target_groups: tuple[TargetGroup, ...]
+    deployments: tuple[Deployments, ...]
 
 
 @dataclass(frozen=True)
@@ -220,6 +240,10 @@ class Asked:
     access_mode: str
     operator_range: Block
     vpn_range: Block | None
+    web_servers: bool
+    """Whether web servers answer requests."""
+    containers: bool
+    """Whether containers answer requests."""
     interface_endpoints: bool
     behind_cloudfront: bool
     """Whether the load balancer takes CloudFront's requests alone."""
@@ -270,6 +294,7 @@ class Network:
 TIER_OF: Mapping[Place, Tier] = {
     Place.LOAD_BALANCER: Tier.PUBLIC,
     Place.WEB_SERVERS: Tier.PRIVATE,
+    Place.CONTAINERS: Tier.PRIVATE,
     Place.DATABASE: Tier.ISOLATED,
     Place.FILE_SYSTEM: Tier.ISOLATED,
 }

@@ -104,6 +104,8 @@ def _asked(resolution: Resolution) -> Asked:
         vpn_range=block(asked["VpnCidr"], "parameter VpnCidr") if asked.get("VpnCidr") else None,
         interface_endpoints=is_true(asked["InterfaceEndpoints"]),
         # A release of before these settings knows nothing of them.
+        web_servers=asked.get("Compute", "ec2") != "fargate",
+        containers=asked.get("Compute", "ec2") != "ec2",
         behind_cloudfront=asked.get("LoadBalancerAccess") == "cloudfront",
         domain=asked.get("DomainName", ""),
         firewall=is_true(asked.get("WebApplicationFirewall")),

@@ -16,6 +16,7 @@ from generator.resolver import Resolution, Resource
 
 NFS, HTTPS, SSH, POSTGRESQL = 2049, 443, 22, 5432
 
+SERVICE = "AWS::ECS::Service"
 LISTENER = "AWS::ElasticLoadBalancingV2::Listener"
 TARGET_GROUP = "AWS::ElasticLoadBalancingV2::TargetGroup"
 
@@ -26,6 +27,7 @@ def components(resolution: Resolution) -> list[Component]:
         "AWS::ElasticLoadBalancingV2::LoadBalancer": _load_balancer,
         "AWS::AutoScaling::AutoScalingGroup": _machines,
         "AWS::EC2::Instance": _machine,
+        SERVICE: _tasks,
         "AWS::RDS::DBInstance": _database,
         "AWS::EFS::MountTarget": _mount_target,
     }
@@ -106,6 +108,44 @@ def _of_machine(
         public=any(map(is_true, chosen or gives)) or _has_elastic_address(resolution, resource),
         ports=_target_ports(resolution, registered) if registered else _bastion_ports(resolution),
     )
+
+
+def _tasks(resolution: Resolution, resource: Resource) -> Component:
+    """Return the tasks of a service: ECS puts each into the service's subnets and groups."""
+    interface = resource.properties.get("NetworkConfiguration", {}).get("AwsvpcConfiguration", {})
+    return _component(
+        Place.CONTAINERS,
+        resource,
+        interface.get("SecurityGroups", []),
+        interface.get("Subnets", []),
+        # Left open, some ways to make a service give addresses.
+        # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
+        public=interface.get("AssignPublicIp", "ENABLED") == "ENABLED",
+        ports=sorted({*_called_ports(resource), *_connected_ports(resolution, resource)}),
+    )
+
+
+def _called_ports(service: Resource) -> Iterator[int]:
+    """Yield the ports that load balancers call on a service's tasks, also for their health."""
+    for balancer in service.properties.get("LoadBalancers", []):
+        yield int(balancer["ContainerPort"])
+
+
+def _connected_ports(resolution: Resolution, service: Resource) -> Iterator[int]:
+    """Yield the ports on which Service Connect takes calls of other tasks: unless said otherwise, the containers'.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceConnectService.html
+    """
+    definition = resolution.resources.get(named(service.properties.get("TaskDefinition")))
+    containers = definition.properties["ContainerDefinitions"] if definition else []
+    ports = {
+        mapping["Name"]: int(mapping["ContainerPort"])
+        for container in containers
+        for mapping in container.get("PortMappings", [])
+        if "Name" in mapping
+    }
+    for connected in service.properties.get("ServiceConnectConfiguration", {}).get("Services", []):
+        yield int(connected.get("IngressPortOverride", ports[connected["PortName"]]))
 
 
 def _launch_data(resolution: Resolution, properties: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -41,6 +41,7 @@ READ = frozenset(
         "AWS::EC2::VPNConnectionRoute",
         "AWS::EC2::VPNGateway",
         "AWS::EC2::VPNGatewayRoutePropagation",
+        "AWS::ECS::Service",
         "AWS::EFS::MountTarget",
         "AWS::ElasticLoadBalancingV2::Listener",
         "AWS::ElasticLoadBalancingV2::ListenerRule",

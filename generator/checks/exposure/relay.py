@@ -9,13 +9,19 @@ from generator.checks.exposure.case import Case, Claim, Looks, claim
 from generator.checks.exposure.front import SentHeader
 from generator.checks.exposure.network import Action, HeaderCondition, Place
 from generator.checks.exposure.security_headers import SecurityHeader
-from generator.checks.exposure.statements import ORIGIN_HEADER
+from generator.checks.exposure.statements import ORIGIN_HEADER, TEST_HEADER
 
 LISTENS = {80: "HTTP", 443: "HTTPS"}
 """The ports on which the load balancer listens, with their protocols."""
 
 PORT_OF = {"HTTP": 80, "HTTPS": 443}
 """The port of web servers, by the protocol in which they are called."""
+
+PORT_OF_CONTAINERS = {"HTTP": 8080, "HTTPS": 8443}
+"""The port of containers, in which nobody is root: ports below 1024 are root's."""
+
+ANSWERING = frozenset({Place.WEB_SERVERS, Place.CONTAINERS})
+"""Who answers what the load balancer forwards."""
 
 HEADERS = frozenset(SecurityHeader) - {SecurityHeader.REFERRER}
 """The security headers that a load balancer can send; the referrer policy is the web servers' part."""
@@ -29,14 +35,28 @@ def claims() -> list[Claim]:
     return [
         claim("The load balancer listens on 80 and 443 alone, the latter with TLS", ("W1", "W3", "E8"), _listeners),
         claim("Plain HTTP is answered with a redirect to HTTPS and never forwarded", ("W3",), _redirects),
-        claim("What is forwarded goes to web servers alone", ("W1", "E13"), _forwards),
+        claim("What is forwarded goes to web servers and containers alone", ("W1", "E13"), _forwards),
         claim(
             "Behind CloudFront, the load balancer forwards nothing without the secret header of its distribution",
             ("W1", "D8"),
             _secrets,
         ),
         claim("Every answer of the load balancer over HTTPS carries the security headers", ("D17",), _headers),
-        claim("Web servers are called, and checked for health, on the port of their protocol", ("W4", "W6"), _targets),
+        claim(
+            "Web servers and containers are called, and checked for health, on the port of their protocol",
+            ("W4", "W6"),
+            _targets,
+        ),
+        claim(
+            "ECS moves requests between two target groups of its own, by two rules that nobody else needs",
+            ("D15",),
+            _own_rules,
+        ),
+        claim(
+            "A version that is still tested answers nobody but whoever has the secret header",
+            ("D15", "W1"),
+            _tests,
+        ),
     ]
 
 
@@ -65,10 +85,12 @@ def _forwards(case: Case) -> Looks:
             yield f"a request is handled by {action.address} in a way that the proof does not know: {action.kind}"
         for target in action.target_groups:
             registered = groups[target].registered if target in groups else frozenset()
-            others = ", ".join(sorted(registered - {Place.WEB_SERVERS})) or ("" if registered else "nobody")
+            # A test may come before there is anything to test.
+            answered = registered or target in action.without_share or _told(action)
+            others = ", ".join(sorted(registered - ANSWERING)) or ("" if answered else "nobody")
             yield f"a request over {action.listener}: {action.address} forwards it to {others}" if others else None
     if not any(action.target_groups for action in relay.actions if action.listener in secure):
-        yield "a request over HTTPS reaches no web server: nothing forwards it"
+        yield "a request over HTTPS reaches nobody who answers: nothing forwards it"
 
 
 def _secrets(case: Case) -> Looks:
@@ -102,8 +124,43 @@ def _targets(case: Case) -> Looks:
         calls = {"requests": (group.protocol, group.port), "health checks": (group.health_protocol, group.health_port)}
         for what, (protocol, port) in calls.items():
             wrong = f"{group.address} sends {what} in {protocol} to port {port}"
-            yield None if PORT_OF.get(protocol) == port and protocol == group.protocol else wrong
-        yield None if group.health_checks else f"{group.address} checks no server's health"
+            ports = PORT_OF_CONTAINERS if Place.CONTAINERS in group.registered else PORT_OF
+            yield None if ports.get(protocol) == port and protocol == group.protocol else wrong
+        yield None if group.health_checks else f"{group.address} checks nobody's health"
+
+
+def _own_rules(case: Case) -> Looks:
+    """Look at what ECS changes during a deployment: nothing that anybody else's requests go by may be among it."""
+    relay = case.network.relay
+    secure = {one.address for one in relay.listeners if one.protocol == "HTTPS"}
+    for one in relay.deployments:
+        own = (one.production_rule, one.test_rule)
+        two = len(one.target_groups) == len(set(own) - {""}) == 2
+        yield None if two else f"{one.service} has not two target groups, and two rules to move requests by"
+        for action in relay.actions:
+            if action.address in own:
+                exactly = action.target_groups == one.target_groups and action.listener in secure
+                yield None if exactly else f"{one.service} changes {action.address}, by which others are asked too"
+            else:
+                shared = ", ".join(sorted({*action.target_groups} & {*one.target_groups}))
+                yield f"{action.address} forwards to {shared}, which {one.service} empties" if shared else None
+
+
+def _tests(case: Case) -> Looks:
+    """Look at the rules for tests, and at whatever else leads where visitors' requests have no share."""
+    relay = case.network.relay
+    rules = {one.test_rule for one in relay.deployments} - {""}
+    tried = {group for action in relay.actions if not _told(action) for group in action.without_share}
+    for action in relay.actions:
+        leads_to = {*action.target_groups} - action.without_share
+        if action.address in rules or _told(action) or leads_to & tried:
+            secret = any(header.secret for header in _told(action))
+            yield None if secret else f"a request without a secret {TEST_HEADER}: {action.address} forwards it"
+
+
+def _told(action: Action) -> list[HeaderCondition]:
+    """Return the conditions of a rule for tests; none of any other."""
+    return [header for header in action.headers if header.name == TEST_HEADER]
 
 
 def _done_by(action: Action) -> str:

@@ -6,13 +6,15 @@ flow is allowed from end to end where the sender's and the receiver's security g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from generator.checks.exposure.network import AWS_SERVICES, COMPONENTS, STRANGERS, Asked, Place, Tier, Way
 from generator.checks.exposure.services import ALL, EPHEMERAL, NONE, Services, services, tcp
 
 SSH, HTTP, HTTPS, NFS, POSTGRESQL = 22, 80, 443, 2049, 5432
+OF_CONTAINERS = (8080, 8443)
+"""The ports on which containers answer, in HTTP and in HTTPS."""
 
 ANYBODY = frozenset(Place)
 
@@ -21,6 +23,9 @@ APPLICATION_PATHS = ("/api/*", "/product-images/*", "/healthz")
 
 ORIGIN_HEADER = "x-origin-verify"
 """The header by which the load balancer knows its own distribution, in small letters."""
+
+TEST_HEADER = "x-web-platform-test"
+"""The header by which it knows requests to containers that visitors do not reach yet, in small letters."""
 
 When = Callable[[Asked], bool]
 
@@ -43,6 +48,16 @@ def open_to_the_internet(asked: Asked) -> bool:
 def behind_cloudfront(asked: Asked) -> bool:
     """Say that a line holds where the load balancer takes CloudFront's requests alone."""
     return asked.behind_cloudfront
+
+
+def servers_stand(asked: Asked) -> bool:
+    """Say that a line holds where web servers answer requests."""
+    return asked.web_servers
+
+
+def containers_stand(asked: Asked) -> bool:
+    """Say that a line holds where containers answer requests."""
+    return asked.containers
 
 
 def bastion_stands(asked: Asked) -> bool:
@@ -79,18 +94,24 @@ ACCEPTS = (
     Meant(Place.LOAD_BALANCER, ANYBODY, tcp(HTTP, HTTPS), open_to_the_internet),
     Meant(Place.LOAD_BALANCER, frozenset({Place.CLOUDFRONT}), tcp(HTTPS), behind_cloudfront),
     Meant(Place.WEB_SERVERS, frozenset({Place.LOAD_BALANCER}), tcp(HTTP, HTTPS)),
+    Meant(Place.CONTAINERS, frozenset({Place.LOAD_BALANCER, Place.CONTAINERS}), tcp(*OF_CONTAINERS)),
     Meant(Place.BASTION, frozenset({Place.OPERATORS, Place.VPN}), tcp(SSH), ssh_access),
-    Meant(Place.DATABASE, frozenset({Place.WEB_SERVERS, Place.BASTION}), tcp(POSTGRESQL)),
-    Meant(Place.FILE_SYSTEM, frozenset({Place.WEB_SERVERS}), tcp(NFS)),
-    Meant(Place.ENDPOINTS, frozenset({Place.WEB_SERVERS, Place.BASTION}), tcp(HTTPS)),
+    Meant(Place.DATABASE, frozenset({Place.WEB_SERVERS, Place.CONTAINERS, Place.BASTION}), tcp(POSTGRESQL)),
+    Meant(Place.FILE_SYSTEM, frozenset({Place.WEB_SERVERS, Place.CONTAINERS}), tcp(NFS)),
+    Meant(Place.ENDPOINTS, frozenset({Place.WEB_SERVERS, Place.CONTAINERS, Place.BASTION}), tcp(HTTPS)),
 )
 """What the ingress rules of security groups let in, whoever sends it."""
 
 SENDS = (
     Meant(Place.LOAD_BALANCER, frozenset({Place.WEB_SERVERS}), tcp(HTTP, HTTPS)),
+    Meant(Place.LOAD_BALANCER, frozenset({Place.CONTAINERS}), tcp(*OF_CONTAINERS)),
     Meant(Place.WEB_SERVERS, ANYBODY, tcp(HTTPS)),
     Meant(Place.WEB_SERVERS, frozenset({Place.DATABASE}), tcp(POSTGRESQL)),
     Meant(Place.WEB_SERVERS, frozenset({Place.FILE_SYSTEM}), tcp(NFS)),
+    Meant(Place.CONTAINERS, ANYBODY, tcp(HTTPS)),
+    Meant(Place.CONTAINERS, frozenset({Place.CONTAINERS}), tcp(*OF_CONTAINERS)),
+    Meant(Place.CONTAINERS, frozenset({Place.DATABASE}), tcp(POSTGRESQL)),
+    Meant(Place.CONTAINERS, frozenset({Place.FILE_SYSTEM}), tcp(NFS)),
     Meant(Place.BASTION, ANYBODY, tcp(HTTPS)),
     Meant(Place.BASTION, frozenset({Place.DATABASE}), tcp(POSTGRESQL)),
 )
@@ -114,12 +135,13 @@ class Border:
 ANYWHERE: frozenset[Tier | Place] = frozenset({*STRANGERS, *Tier})
 
 BORDERS = (
-    # Clients of the load balancer, web servers on their way through a NAT gateway, and answers to both and the bastion.
+    # Clients of the load balancer, the private tier on its way through a NAT gateway, answers to both and the bastion.
     Border(Tier.PUBLIC, False, ANYWHERE, tcp(HTTP, HTTPS) | EPHEMERAL),
     Border(Tier.PUBLIC, False, frozenset({Place.OPERATORS, Place.VPN}), tcp(SSH), ssh_access),
     Border(Tier.PUBLIC, True, ANYWHERE, tcp(HTTPS) | EPHEMERAL),
     Border(Tier.PUBLIC, True, frozenset({Tier.PRIVATE}), tcp(HTTP)),
-    # The load balancer's requests, calls of interface endpoints from both tiers, and answers from everywhere.
+    # The load balancer's requests, calls of interface endpoints from both tiers, and answers from everywhere. Ports of
+    # containers are among those of answers.
     Border(Tier.PRIVATE, False, frozenset({Tier.PUBLIC}), tcp(HTTP, HTTPS)),
     Border(Tier.PRIVATE, False, frozenset({Tier.PRIVATE}), tcp(HTTPS)),
     Border(Tier.PRIVATE, False, ANYWHERE, EPHEMERAL),
@@ -167,6 +189,24 @@ class Flow:
     when: When = always
 
 
+def _of_the_application(who: str, place: Place, stands: When) -> Iterator[Flow]:
+    """Yield what the application must reach, wherever it runs."""
+
+    def with_endpoints(asked: Asked) -> bool:
+        return stands(asked) and endpoints_stand(asked)
+
+    def with_vpn(asked: Asked) -> bool:
+        return stands(asked) and vpn_stands(asked)
+
+    yield Flow(f"{who} reach the database", ("E9",), place, Place.DATABASE, (), stands)
+    yield Flow(f"{who} reach the file system", ("E11",), place, Place.FILE_SYSTEM, (), stands)
+    yield Flow(f"{who} reach the internet, through NAT", ("W2", "E6"), place, Place.INTERNET, (HTTPS,), stands)
+    yield Flow(f"{who} reach S3, through a gateway endpoint", ("W2", "E7"), place, Place.S3, (HTTPS,), stands)
+    yield Flow(f"{who} reach DynamoDB the same way", ("W2", "E10"), place, Place.DYNAMODB, (HTTPS,), stands)
+    yield Flow(f"{who} reach interface endpoints", ("W2",), place, Place.ENDPOINTS, (HTTPS,), with_endpoints)
+    yield Flow(f"{who} reach what is behind the VPN", ("D1",), place, Place.VPN, (HTTPS,), with_vpn)
+
+
 FLOWS = (
     Flow(
         "Clients reach the load balancer",
@@ -197,13 +237,20 @@ FLOWS = (
         ("W1", "W4", "W6"),
         Place.LOAD_BALANCER,
         Place.WEB_SERVERS,
+        (),
+        servers_stand,
     ),
-    Flow("Web servers reach the database", ("E9",), Place.WEB_SERVERS, Place.DATABASE),
-    Flow("Web servers reach the file system", ("E11",), Place.WEB_SERVERS, Place.FILE_SYSTEM),
-    Flow("Web servers reach the internet, through NAT", ("W2", "E6"), Place.WEB_SERVERS, Place.INTERNET, (443,)),
-    Flow("Web servers reach S3, through a gateway endpoint", ("W2", "E7"), Place.WEB_SERVERS, Place.S3, (443,)),
-    Flow("Web servers reach DynamoDB the same way", ("W2", "E10"), Place.WEB_SERVERS, Place.DYNAMODB, (443,)),
-    Flow("Web servers reach interface endpoints", ("W2",), Place.WEB_SERVERS, Place.ENDPOINTS, (443,), endpoints_stand),
+    Flow(
+        "The load balancer reaches containers, for requests and health checks",
+        ("W1", "W4", "W6"),
+        Place.LOAD_BALANCER,
+        Place.CONTAINERS,
+        (),
+        containers_stand,
+    ),
+    *_of_the_application("Web servers", Place.WEB_SERVERS, servers_stand),
+    *_of_the_application("Containers", Place.CONTAINERS, containers_stand),
+    Flow("Containers reach each other", ("D5",), Place.CONTAINERS, Place.CONTAINERS, (), containers_stand),
     Flow("The bastion reaches the database", ("E5",), Place.BASTION, Place.DATABASE, (), bastion_stands),
     Flow("The bastion reaches AWS APIs", ("E5", "W2"), Place.BASTION, Place.INTERNET, (443,), bastion_stands),
     Flow(
@@ -216,7 +263,6 @@ FLOWS = (
     ),
     Flow("Operators reach the bastion by SSH", ("E5",), Place.OPERATORS, Place.BASTION, (SSH,), ssh_access),
     Flow("Operators reach the bastion through the VPN", ("D1", "D8"), Place.VPN, Place.BASTION, (SSH,), vpn_and_ssh),
-    Flow("Web servers reach what is behind the VPN", ("D1",), Place.WEB_SERVERS, Place.VPN, (HTTPS,), vpn_stands),
 )
 """What must work, from every client port and in every pair of zones."""
 

@@ -6,7 +6,7 @@ a user's groups, and the boundary that another root owns. Here all of it is put 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ PRINCIPALS = {"AWS::IAM::Role": "Roles", "AWS::IAM::User": "Users"}
 
 OWN_POLICIES: Mapping[str, tuple[str, str]] = {
     "AWS::Backup::BackupVault": ("", "AccessPolicy"),
+    "AWS::ECR::Repository": ("", "RepositoryPolicyText"),
     "AWS::KMS::Key": ("", "KeyPolicy"),
     "AWS::S3::BucketPolicy": ("Bucket", "PolicyDocument"),
     "AWS::SNS::TopicPolicy": ("Topics", "PolicyDocument"),
@@ -51,6 +52,7 @@ class Account:
         any_root = next(iter(roots.values()))
         self.id, self.region = any_root.account_id, any_root.region
         self._identifiers = {root: Identifiers(resolution) for root, resolution in roots.items()}
+        self._properties: dict[str, dict[str, Any]] = {}
         self._check_documents()
         self._managed = {self.arn(address): policy for address, policy in self._managed_policies()}
         self.guards = dict(self._guards())
@@ -83,10 +85,11 @@ class Account:
         return self.roots[root].resources[inner]
 
     def properties(self, address: str) -> dict[str, Any]:
-        """Return a resource's properties with identifiers in the places of symbols."""
-        root, inner = self._located(address)
-        properties: dict[str, Any] = self._identifiers[root].concrete(self.roots[root].resources[inner].properties)
-        return properties
+        """Return a resource's properties with identifiers in the places of symbols. Shared: nobody changes them."""
+        if address not in self._properties:
+            root, inner = self._located(address)
+            self._properties[address] = self._identifiers[root].concrete(self.roots[root].resources[inner].properties)
+        return self._properties[address]
 
     def has(self, address: str) -> bool:
         """Return whether the resource exists in this account."""
@@ -107,6 +110,12 @@ class Account:
     def plain_arns(self) -> tuple[str, ...]:
         """The ARNs of all resources, those of log groups without what is in them."""
         return tuple(arn.removesuffix(OF_STREAMS) for arn in self.with_arn.values())
+
+    @cached_property
+    def arns_of_the_platform(self) -> tuple[str, ...]:
+        """The same of what the environment's own stacks have."""
+        own = self.roots[PLATFORM].resources
+        return tuple(arn for address, arn in zip(self.with_arn, self.plain_arns, strict=True) if address in own)
 
     @cached_property
     def by_arn(self) -> Mapping[str, str]:
@@ -155,7 +164,7 @@ class Account:
             kind = "endpoint" if resource_type == "AWS::EC2::VPCEndpoint" else "resource"
             named = properties.get(holder, ())
             guarded = [address] if not holder else [self._named(each) for each in _listed(named)]
-            document = _of_anybody(properties[key]) if kind == "endpoint" else properties[key]
+            document = READERS.get(resource_type, dict)(properties[key])
             for each in guarded:
                 yield each, Policy.of(each, kind, document)
 
@@ -236,6 +245,14 @@ def aws_managed_policy(arn: str) -> Policy:
     return Policy.of(arn.rpartition("/")[2], "identity", _aws_managed()[arn.split(":", 2)[2]]["document"])
 
 
+def _of_itself(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a repository's policy with the resource that such policies leave out: the repository.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policies.html
+    """
+    return {**document, "Statement": [{"Resource": "*", **each} for each in document["Statement"]]}
+
+
 def _of_anybody(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return an endpoint's policy with "*" for `{"AWS": "*"}`, which is the same; iam-simulate takes the first alone.
 
@@ -246,6 +263,13 @@ def _of_anybody(document: Mapping[str, Any]) -> dict[str, Any]:
         {**each, "Principal": "*"} if each.get("Principal") == everybody else each for each in document["Statement"]
     ]
     return {**document, "Statement": statements}
+
+
+READERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "AWS::EC2::VPCEndpoint": _of_anybody,
+    "AWS::ECR::Repository": _of_itself,
+}
+"""Types whose policies say in another way, or leave out, what both evaluators want to read."""
 
 
 @cache

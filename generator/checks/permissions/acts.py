@@ -29,15 +29,17 @@ PLACE = re.compile(r"\{(?P<how>each:|beside:|elsewhere:|ref:|get:|property:|para
 
 KEYS = {"who", "but", "does", "to", "where", "through", "public", "if"}
 
+READING = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "s3:GetObject")
+
 PUBLIC = Policy.of(
     "public",
     "resource",
     {
         "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::*"}],
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": [*READING], "Resource": "*"}],
     },
 )
-"""The policy of a bucket that everybody may read."""
+"""The policy of a bucket, or a repository of images, that everybody may read."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from generator.checks.deployment_resources import SERVICE_LINKED_ROLES, VIA_SERV
 from generator.checks.permissions.accounts import OF_STREAMS, Account
 from generator.checks.permissions.evaluation import Request
 from generator.checks.permissions.iam_simulate import ResourceType, Simulator
-from generator.checks.permissions.worlds import World, is_of_the_platform
+from generator.checks.permissions.worlds import World
 from generator.naming import PLATFORM, PROJECT
 from generator.registry_schemas import handler_permissions, schema
 from generator.resolver import Resource, references
@@ -51,6 +51,9 @@ MADE_BY_ITS_SERVICE: Mapping[tuple[str, str], Sequence[str]] = {(CANARY, "lambda
 GIVEN: Mapping[tuple[str, str], str] = {("billingview", "ResourceId"): "primary"}
 """Variables of ARNs, by kind of resource, whose value AWS chose: the view of costs that every account has."""
 
+OF_WHAT_IS_DELETED = frozenset({"secretsmanager:DeleteSecret"})
+"""Actions that a deployment needs for what goes with its stack, and must not be allowed for what is retained."""
+
 WITHOUT_STACK_TAGS = frozenset({"AWS::EC2::LaunchTemplate"})
 """Types that CloudFormation does not tag with the stack's tags.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-launchtemplate.html"""
@@ -59,6 +62,8 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resou
 @dataclass(frozen=True)
 class _Call:
     resource: Resource
+    referred: Sequence[str]
+    """Addresses of the resources that it refers to."""
     operation: str
     action: str
 
@@ -93,9 +98,12 @@ def _different(worlds: Sequence[World]) -> Iterator[tuple[World, Resource]]:
 
 
 def _calls(account: Account, resource: Resource) -> Iterator[_Call]:
+    retained = resource.attributes.get("DeletionPolicy", "Delete") != "Delete"
+    referred = _referred(resource)
     for operation, actions in _handlers(resource.type, account.region).items():
         for action in actions:
-            yield _Call(resource, operation, action)
+            if not (retained and action in OF_WHAT_IS_DELETED):
+                yield _Call(resource, referred, operation, action)
 
 
 def _requests(world: World, call: _Call, types: Sequence[ResourceType] | None) -> Iterator[Request]:
@@ -135,14 +143,18 @@ def _arns(account: Account, call: _Call, kind: ResourceType, *, anywhere: bool) 
     form = _form(kind.arn)
     if kind.name == "Secret" and call.resource.properties.get("ManageMasterUserPassword"):
         return [account.attribute(call.resource.address, "MasterUserSecret.SecretArn")]
-    for near in ([call.resource.address], _referred(call.resource)):
+    for near in ([call.resource.address], call.referred):
         named = [account.with_arn[address].removesuffix(OF_STREAMS) for address in near if address in account.with_arn]
         if fitting := [arn for arn in named if form.fullmatch(arn)]:
             return [_about(call, arn) for arn in fitting]
-    ours = zip(account.with_arn, account.plain_arns, strict=True) if anywhere else ()
-    found = (arn for address, arn in ours if is_of_the_platform(address) and form.fullmatch(arn))
-    somewhere = next(found, None)
+    somewhere = _somewhere(account, form) if anywhere else None
     return [_about(call, somewhere)] if somewhere else []
+
+
+@cache
+def _somewhere(account: Account, form: re.Pattern[str]) -> str | None:
+    """Return the first ARN of a form that the platform has."""
+    return next((arn for arn in account.arns_of_the_platform if form.fullmatch(arn)), None)
 
 
 def _referred(resource: Resource) -> list[str]:
@@ -172,7 +184,7 @@ def _contexts(account: Account, call: _Call, arn: str) -> Iterator[dict[str, str
 
 
 def _launch_template(account: Account, call: _Call) -> str:
-    named = (account.with_arn.get(address, "") for address in _referred(call.resource))
+    named = (account.with_arn.get(address, "") for address in call.referred)
     return next(arn for arn in named if ":launch-template/" in arn)
 
 

@@ -33,7 +33,10 @@ MEANT: Mapping[str, tuple[str, ...]] = {
 execute; CloudFormation hands AWS Backup and S3 theirs; an administrator's role for emergencies can do what its boundary
 leaves."""
 
-HARMLESS_STARTS = ("pipeline/BuildRole", "pipeline/SmokeTestRole", "pipeline/StartRole", "the platform's")
+HARMLESS_STARTS = (
+    *("pipeline/BuildRole", "pipeline/ImagesRole", "pipeline/SmokeTestRole", "pipeline/StartRole"),
+    "the platform's",
+)
 """From where no way may lead to a role that delivers: what the internet reaches, and what runs a repository's code."""
 
 WITH_MFA = {"aws:MultiFactorAuthPresent": "true", "aws:MultiFactorAuthAge": "60"}

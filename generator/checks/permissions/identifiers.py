@@ -111,6 +111,7 @@ class Identifiers:
             "host": urlsplit(str(properties.get("Url", ""))).netloc,
             "zone": str(properties.get("HostedZoneId", "")),
             "group": str(self.concrete(properties.get("GroupName", "default"))),
+            "cluster": str(self.concrete(properties.get("Cluster", "default"))),
         }
 
     def _name(self, resource: Resource) -> str:

@@ -256,7 +256,7 @@ def _around(
 
 def _tools(release: Path, account_id: str, region: str) -> Account:
     # Every environment could be the one that is looked at: what the tools account may do, it may do to this one.
-    accounts = {account_parameter(name): account_id for name in ENVIRONMENTS}
+    accounts = {account_parameter(name): account_id for name in ENVIRONMENTS} | {"ContainerImages": "true"}
     stores = Account(_roots(release, {STORES: IN_TOOLS[STORES]}, accounts, TOOLS_ACCOUNT, region))
     return Account(_roots(release, IN_TOOLS, accounts | stores.outputs(STORES), TOOLS_ACCOUNT, region))
 
