@@ -80,7 +80,7 @@ def bootstrap(
 
     The keys of the certificates that are imported go to `certificates`.
     """
-    parameters = {account_parameter(name): accounts.id_of(name) for name in ENVIRONMENTS}
+    parameters = {account_parameter(name): accounts.id_of(name) for name in ENVIRONMENTS} | {"ContainerImages": "true"}
     cloudformation = accounts.client("cloudformation", TOOLS)
     tools = bootstrap_tools(cloudformation, release, parameters, on_event)
     handed_on = {key: tools.outputs[key] for key in ("ArtifactBucketName", "ArtifactKeyArn", "TemplateBucketName")}

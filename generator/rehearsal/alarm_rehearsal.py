@@ -32,8 +32,11 @@ PAGE, ESCALATION, OPERATIONS = "PageTopic", "EscalationTopic", "OperationsTopic"
 SPOKEN_FOR = {OUTAGE: PAGE, DEGRADED: OPERATIONS}
 """Which topic a composite alarm tells in the name of its parts, the more urgent one first."""
 
-EDGE_ERRORS, ASLEEP = "EdgeServerErrors", "ServersAsleep"
+EDGE_ERRORS = "EdgeServerErrors"
+ASLEEP = {"ec2": ("ServersAsleep",), "fargate": ("TasksAsleep",), "both": ("ServersAsleep", "TasksAsleep")}
+"""What says at night that nobody need be served, by what serves."""
 
+SERVICE_TYPE = "AWS::ECS::Service"
 ALARM, OK = "ALARM", "OK"
 TELLS = " tells"
 """How claims end that are about one alarm, rung alone."""
@@ -69,6 +72,8 @@ class Watch:
     """The alarms that page somebody without a composite one."""
     asleep: Collection[str] = ()
     """The alarms that say that nobody need be served, and so that there is no outage."""
+    read_by_deployments: Collection[str] = ()
+    """The alarms that tell nobody, because ECS reads them while a new version is deployed (D15)."""
 
     def topic_of(self, alarm: str) -> str:
         """Return which topic an alarm should tell: the one for pages, or the one for what can wait until morning."""
@@ -97,8 +102,11 @@ def ring_environment(accounts: Accounts, configuration: TemplateConfiguration, d
     # With a domain, the errors of the load balancer come through CloudFront too, and page already.
     paging = () if environment.domain_name.literal else (EDGE_ERRORS,)
     resources = [each for found in deployment.resources.values() for each in found]
-    asleep = (ASLEEP,) if environment.office_hours_only.literal == "true" else ()
-    watches = [watch_of(lambda service: accounts.client(service, name), resources, asleep=asleep)]
+    asleep = ASLEEP[environment.compute.literal] if environment.office_hours_only.literal == "true" else ()
+    read = _read_by_deployments(lambda service: accounts.client(service, name), resources)
+    watches = [
+        watch_of(lambda service: accounts.client(service, name), resources, asleep=asleep, read_by_deployments=read)
+    ]
     for stack, region, urgent in ((GLOBAL_EDGE_STACK, EDGE_REGION, paging), (AUDIT_TRAIL_STACK, "", ())):
 
         def client(service: str, region: str = region) -> Any:
@@ -109,6 +117,17 @@ def ring_environment(accounts: Accounts, configuration: TemplateConfiguration, d
             found = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
             watches.append(watch_of(client, found, paging=urgent))
     return [finding for watch in watches for finding in ring_alarms(accounts.emulator, watch)]
+
+
+def _read_by_deployments(client: Callable[[str], Any], resources: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Return the alarms, by logical id, that take a deployment of ECS back."""
+    services = [each["PhysicalResourceId"] for each in resources if each["ResourceType"] == SERVICE_TYPE]
+    names: set[str] = set()
+    for arn in services:
+        cluster = arn.split("/")[1]
+        [found] = client("ecs").describe_services(cluster=cluster, services=[arn])["services"]
+        names.update(found["deploymentConfiguration"].get("alarms", {}).get("alarmNames", ()))
+    return {str(each["LogicalResourceId"]) for each in resources if each["PhysicalResourceId"] in names}
 
 
 def ring_alarms(emulator: Emulator, watch: Watch) -> list[Finding]:
@@ -169,7 +188,7 @@ class _Bell:
             if "AlarmRule" in record:
                 continue
             speaker = next((each for each in SPOKEN_FOR if name in self._named(PARTS, each)), name)
-            tells_nobody = self._scales(record) or name == ACKNOWLEDGED or name in self._named(SILENCERS, OUTAGE)
+            tells_nobody = self._scales(record) or name in self._tell_nobody
             expected = [] if tells_nobody else [self._expected(speaker)]
             self._listen()
             self._set(name, ALARM)
@@ -222,6 +241,10 @@ class _Bell:
         yield Finding("D12: told when nobody acknowledges it again", self._escalation, self._of_state(ALARM))
         self._set(part, OK)
         self._listen()
+
+    @property
+    def _tell_nobody(self) -> set[str]:
+        return {ACKNOWLEDGED, *self._named(SILENCERS, OUTAGE), *self._watch.read_by_deployments}
 
     @property
     def _escalation(self) -> list[Told]:

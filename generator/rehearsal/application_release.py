@@ -44,15 +44,15 @@ def publish_to(s3: Any, cloudformation: Any, archive: Path, environment: str, ha
     return publish_application(s3, archive, found.release_bucket, found.website_bucket, application_url)
 
 
-def deploy_archive(
+def change_settings(
     cloudformation: Any,
     environment: str,
-    key: str,
+    changed: Mapping[str, str],
     tags: Mapping[str, str],
     role_arn: str,
     on_event: Callable[[Event], None],
 ) -> Deployment:
-    """Let an environment run the archive of a key: the release that it has, with that one parameter changed.
+    """Give an environment other settings, such as another archive, and leave all else of its release as it is.
 
     `cloudformation` is the client of whoever deploys, `role_arn` the role that CloudFormation works with. Raises
     `UserError` where the environment has not been deployed, or refuses the change.
@@ -63,6 +63,6 @@ def deploy_archive(
         raise UserError(f"there is no stack {stack_name}: deploy the environment first")
     parameters = {each["ParameterKey"]: each.get("ParameterValue", "") for each in stack["Parameters"]}
     change_set = create_change_set(
-        cloudformation, stack_name, "application", SAME_TEMPLATE, {**parameters, ARCHIVE_KEY: key}, tags, role_arn
+        cloudformation, stack_name, "application", SAME_TEMPLATE, {**parameters, **changed}, tags, role_arn
     )
     return execute_change_set(cloudformation, change_set, on_event)

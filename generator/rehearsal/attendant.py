@@ -20,13 +20,17 @@ from generator.rehearsal.emulator_sessions import Session, assumed_by_service
 from generator.rehearsal.web_servers import BootError, Surroundings, UserData, WebServer
 
 EC2 = "ec2.amazonaws.com"
-SIGNALLED_RESOURCE = "WebServerGroup"
-"""What a web server's user data names when it signals."""
+SIGNALLED = ("FLEET", "WebServerGroup")
+"""The setting in which a user data names the resource that it signals, and what that is without such a setting."""
 
 WAITS_FOR_LOAD_BALANCER = "TARGET_GROUP_ARN"
 """The setting of a user data that signals only when the load balancer finds the server healthy."""
 
 POLL_SECONDS = 0.02
+DRAINING_SECONDS = 1.0
+"""How long an instance answers on once its group has terminated it: a request may be on its way to it.
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html#deregistration-delay
+"""
 QUIET_SECONDS = 120.0
 BOOTING_AT_ONCE = 4
 
@@ -65,6 +69,7 @@ class Attendant:
         self._on_failure, self._on_change, self._enters_service = on_failure, on_change, enters_service
         self.databases = DatabaseServers(emulator)
         self._instances: dict[str, Instance] = {}
+        self._leaving: list[tuple[float, Instance]] = []
         self._position = 0
         self._ending = threading.Event()
         self._pool = ThreadPoolExecutor(BOOTING_AT_ONCE, thread_name_prefix="boot")
@@ -85,11 +90,11 @@ class Attendant:
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
-        for each in self.instances:
+        for each in self.answering:
             each.server.kill()
         self._pool.shutdown(cancel_futures=True)
         # A boot that was under way may have started one more program.
-        for each in self.instances:
+        for each in self.answering:
             each.server.kill()
         self.databases.stop()
 
@@ -97,6 +102,11 @@ class Attendant:
     def instances(self) -> list[Instance]:
         """The instances that the emulator has launched and not ended, in the order of their launch."""
         return list(self._instances.values())
+
+    @property
+    def answering(self) -> list[Instance]:
+        """The instances that answer: those that run, and those that are terminated and finish what they are asked."""
+        return [*self._instances.values(), *(instance for _, instance in list(self._leaving))]
 
     def wait_until_quiet(self, account_id: str = "") -> None:
         """Wait until all that was launched so far, in one account or in all, is booted and has migrated its database.
@@ -122,6 +132,7 @@ class Attendant:
                 elif event.instance_id not in ended:
                     self._launched(event)
                 self._position = position
+            self._end_drained()
 
     def _watch_databases(self) -> None:
         # Beside the instances: to restore a database takes a while.
@@ -148,6 +159,11 @@ class Attendant:
     def _ended(self, end: End) -> None:
         instance = self._instances.pop(end.instance_id, None)
         if instance is not None:
+            self._leaving.append((time.monotonic() + DRAINING_SECONDS, instance))
+
+    def _end_drained(self) -> None:
+        while self._leaving and self._leaving[0][0] < time.monotonic():
+            _, instance = self._leaving.pop(0)
             self._on_change()
             self._pool.submit(instance.server.shut_down)
 
@@ -181,7 +197,7 @@ class Attendant:
             try:
                 cloudformation.signal_resource(
                     StackName=instance.server.user_data.settings["STACK_NAME"],
-                    LogicalResourceId=SIGNALLED_RESOURCE,
+                    LogicalResourceId=instance.server.user_data.settings.get(*SIGNALLED),
                     UniqueId=instance.launch.instance_id,
                     Status=status,
                 )

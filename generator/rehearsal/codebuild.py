@@ -45,6 +45,7 @@ class Build:
 
     `buildspec` is empty for the source's `buildspec.yml`, a path in the source, or the text itself. `caches` is the
     folder that a former build is taken to have left: what `cache.paths` names there is linked into the source.
+    `programs` is a folder of programs that are found before this machine's, such as one that stands in for Docker.
     """
 
     source: Path
@@ -52,6 +53,7 @@ class Build:
     buildspec: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     caches: Path | None = None
+    programs: Path | None = None
     timeout_minutes: float = DEFAULT_TIMEOUT_MINUTES
 
 
@@ -173,6 +175,8 @@ class _Attempt:
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if INHERITED.fullmatch(name)}
+        if self._build.programs is not None:
+            inherited["PATH"] = f"{self._build.programs}{os.pathsep}{inherited.get('PATH', os.defpath)}"
         of_service = {
             "CODEBUILD_BUILD_ID": f"rehearsal:{uuid.uuid4()}",
             "CODEBUILD_BUILD_NUMBER": "1",

@@ -36,6 +36,7 @@ class DatabaseServers:
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
         self._servers: dict[Place, PostgreSql] = {}
+        self._regions: dict[Place, str] = {}
         self._with_login: set[Place] = set()
         self._instances: dict[str, Place] = {}
         """Where each instance's server is, by the instance's resource id; also of instances that are gone."""
@@ -53,9 +54,17 @@ class DatabaseServers:
                 endpoint = self._published(place, session.region, "endpoint")
                 server = self._stack.enter_context(PostgreSql(sorted({"localhost", HOST, endpoint or HOST})))
                 self._servers[place] = server
+                self._regions[place] = session.region
             self._create_login(place, session.region, server)
             server.accept_tokens_of(session.credentials)
             return _libpq(server)
+
+    def catch_up(self) -> None:
+        """Give servers that clients asked for before there was an instance its name and its master user."""
+        with self._lock:
+            for place, server in self._servers.items():
+                if place not in self._with_login:
+                    self._create_login(place, self._regions[place], server)
 
     def master(self, account_id: str, region: str, parameter_path: str) -> Mapping[str, str]:
         """Return what leads libpq to an environment's database as its master user, as its operators reach it."""
@@ -118,6 +127,7 @@ class DatabaseServers:
         """Make the master user, as soon as the emulator has an instance and a secret for it."""
         if place in self._with_login or self._published(place, region, "secret") is None:
             return
+        server.answer_to(str(self._published(place, region, "endpoint")))
         server.create_login(*self._master(place, region), DATABASE)
         self._with_login.add(place)
         instance = self._instance(place, region)

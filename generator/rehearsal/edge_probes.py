@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from generator.naming import EDGE_CERTIFICATE_PARAMETER, EDGE_WEB_ACL_PARAMETER, PROJECT
+from generator.rehearsal.listener_weights import wanted_header
 from generator.rehearsal.target import Finding, Findings, Target
 
 SECONDS_OF_A_YEAR = 31_536_000
@@ -216,13 +217,9 @@ def who_reaches_the_load_balancer(target: Target) -> Findings:
     described = elb.describe_listeners(LoadBalancerArn=target.id("Ingress", "LoadBalancer"))["Listeners"]
     arn = next(listener["ListenerArn"] for listener in described if listener["Port"] == 443)
     forwarding = [rule for rule in elb.describe_rules(ListenerArn=arn)["Rules"] if not rule["IsDefault"]]
-    asked = {
-        condition["HttpHeaderConfig"]["HttpHeaderName"]
-        for rule in forwarding
-        for condition in rule["Conditions"]
-        if condition["Field"] == "http-header"
-    }
-    yield Finding("W1: headers without which the load balancer forwards nothing", _secret_header(limited), asked)
+    asked = [set(wanted_header(rule)) for rule in forwarding]
+    everywhere = set.intersection(*asked) if asked else set()
+    yield Finding("W1: headers without which the load balancer forwards nothing", _secret_header(limited), everywhere)
 
 
 def _secret_header(limited: bool) -> set[str]:

@@ -20,6 +20,7 @@ from generator.rehearsal.emulator_guards import PROVISIONERS, Response, guarded,
 from generator.rehearsal.emulator_handlers import ApiType, Created, Properties, Request, picked
 from generator.rehearsal.emulator_instances import emulator_directory
 from generator.rehearsal.emulator_outbox import INCIDENT, Sent, send
+from generator.rehearsal.emulator_service_scaling import carry_out
 from generator.rehearsal.emulator_topics import publish_for_service
 
 SERVICE = "cloudwatch.amazonaws.com"
@@ -97,8 +98,8 @@ def _change_state(alarm: Alarm, state: str, reason: str) -> None:
 def actions() -> None:
     """An alarm tells a topic if topic and key let CloudWatch, starts an incident, and notes both in its history.
 
-    A composite alarm whose actions are suppressed does nothing until they are not any more. Policies of Auto Scaling
-    are noted, not executed.
+    A composite alarm whose actions are suppressed does nothing until they are not any more. Policies for services of
+    containers are carried out; those of Auto Scaling groups are noted, not executed.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html
     """
 
@@ -132,6 +133,8 @@ def _action(arn: str, alarm: Alarm, old_state: str, new_state: str, reason: str)
     if service == "sns":
         keys = {"aws:sourcearn": alarm["AlarmArn"], "aws:sourceaccount": current_account_id()}
         return publish_for_service(SERVICE, arn, subject, message, keys)
+    if service == "autoscaling" and ":resource/ecs/" in arn:
+        return carry_out(arn)
     if service == "ssm-incidents":
         send(emulator_directory(), Sent(INCIDENT, arn, service, alarm["AlarmArn"], subject, message))
     return ""

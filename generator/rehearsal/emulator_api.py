@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import json
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import import_module
@@ -47,7 +47,7 @@ class ApiError(ValueError):
     """The emulator's service refused a request; the message is what AWS's SDKs print."""
 
 
-def call(service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+def call(service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
     """Call an operation of an emulated service for the account and region of the running stack operation.
 
     Requests and responses go through botocore's own model of the service, only the network is left out: a handler runs
@@ -89,6 +89,33 @@ def typed(service: str, operation: str, parameter: str, value: Any) -> Any:
     """Return the value of a template's property as the parameter of an operation has it: 80 for "80"."""
     shape = _service_model(service).operation_model(operation).input_shape.members[parameter]
     return _typed(value, shape, f"{operation}.{parameter}")
+
+
+def typed_like_the_api(
+    service: str, operation: str, properties: dict[str, Any], without: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return a template's properties as the parameters of an operation whose names differ in their letters' case.
+
+    So it is where a resource type and an operation were made from one model, as ECS's. Maps keep their keys.
+    """
+    shape = _service_model(service).operation_model(operation).input_shape
+    given = {name: value for name, value in properties.items() if name not in without}
+    parameters: dict[str, Any] = _typed(_renamed(given, shape, operation), shape, operation)
+    return parameters
+
+
+def _renamed(value: Any, shape: Any, where: str) -> Any:
+    match shape.type_name:
+        case "structure":
+            names = {name.lower(): name for name in shape.members}
+            unknown = [name for name in value if name.lower() not in names]
+            if unknown:
+                raise ApiError(f"{where} has no parameter {', '.join(sorted(unknown))}.")
+            found = {names[name.lower()]: item for name, item in value.items()}
+            return {name: _renamed(item, shape.members[name], f"{where}.{name}") for name, item in found.items()}
+        case "list":
+            return [_renamed(item, shape.member, where) for item in value]
+    return value
 
 
 @cache

@@ -35,8 +35,9 @@ from generator.rehearsal.emulator_authorization import (
 )
 from generator.rehearsal.emulator_guards import apply_settings, handler_of, replace_function
 from generator.rehearsal.emulator_handlers import Properties
+from generator.rehearsal.emulator_resources_asked import ACTIONS, ApiRequest, Known, ask_about
 
-ACTIONS, STS = "ministack.core.iam_actions", "ministack.services.sts"
+STS = "ministack.services.sts"
 
 SERVICE_HEADER, SOURCE_HEADER = "x-rehearsal-service", "x-rehearsal-source-arn"
 """With these an administrator's AssumeRole is that of a service of AWS, for the resource named. No client of AWS has
@@ -213,20 +214,26 @@ def _enforcing(original: Any) -> Any:
         denied = original(access_key_id, iam_action, service, region, resource_arn, context)
         if isinstance(denied, evaluator().AuthError):
             return denied
-        caller = _caller(access_key_id)
+        caller = caller_of(access_key_id)
         if caller is None:
             return denied
         questions = [(iam_action, resource_arn, context)] if denied else []
         for action, resource, keys in [*questions, *_further(iam_action, resource_arn, context, region)]:
             if why := refusal(caller, action, resource, keys, region):
-                _refusal.set(why)
-                return denied or evaluator().EvalResult("ImplicitDeny", caller.arn)
+                refused = refuse(why, caller.arn)
+                return denied or refused
         return denied
 
     return enforce
 
 
-def _caller(access_key_id: str) -> Caller | None:
+def refuse(why: str, caller_arn: str) -> Any:
+    """Return the decision that refuses a request, and let the answer say why."""
+    _refusal.set(why)
+    return evaluator().EvalResult("ImplicitDeny", caller_arn)
+
+
+def caller_of(access_key_id: str) -> Caller | None:
     """Return who signed a request; nothing for an account's root user, to whom everything is allowed."""
     responses: Any = import_module("ministack.core.responses")
     principal = evaluator().resolve_principal(access_key_id or "", responses.get_account_id())
@@ -303,35 +310,25 @@ def resources_of_requests() -> None:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
     https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html
     """
-    of_request = ("service", "method", "path", "headers", "body", "query_params", "region", "account_id")
-    replace_function(ACTIONS, "extract_resource_arn", of_request, _as_iam_is_asked)
+    ask_about(_as_iam_is_asked)
     replace_function(ACTIONS, "request_tag_context", ("service", "iam_action", "body", "params"), _with_stack_keys)
 
 
-def _as_iam_is_asked(original: Any) -> Any:
-    def extract(
-        service: str,
-        method: str,
-        path: str,
-        headers: Any,
-        body: bytes,
-        query_params: Any,
-        region: str,
-        account_id: str,
-    ) -> str:
-        if service == "cloudformation" and (stack := _stack_of_change_set(query_params)):
-            return stack
-        found = str(original(service, method, path, headers, body, query_params, region, account_id))
-        if service == "codebuild" and found == "*" and (ids := re.findall(rb'"([^":]+):[0-9a-f-]{36}"', body)):
-            return f"arn:aws:codebuild:{region}:{account_id}:project/{ids[0].decode()}"
-        if service == "acm" and found == "*" and headers.get("x-amz-target", "").endswith(".ImportCertificate"):
-            return f"arn:aws:acm:{region}:{account_id}:certificate/*"
-        if service == "logs" and _LOG_GROUP.fullmatch(found) and "Tag" not in headers.get("x-amz-target", ""):
-            stream = re.search(rb'"logStreamName":\s*"([^"]*)"', body)
-            return f"{found.removesuffix(':*')}:log-stream:{stream[1].decode() if stream else ''}"
-        return re.sub(r"^(arn:aws:ssm:[^:]*):\d{12}:(parameter/aws/service/)", r"\1::\2", found)
-
-    return extract
+def _as_iam_is_asked(request: ApiRequest, known: Known) -> str:
+    service, place, body = request.service, f"{request.region}:{request.account_id}", request.body
+    if service == "cloudformation" and (stack := _stack_of_change_set(request.query_params)):
+        return stack
+    found = known(request)
+    if service == "codebuild" and found == "*" and (ids := re.findall(rb'"([^":]+):[0-9a-f-]{36}"', body)):
+        return f"arn:aws:codebuild:{place}:project/{ids[0].decode()}"
+    if service == "acm" and found == "*" and request.action == "ImportCertificate":
+        return f"arn:aws:acm:{place}:certificate/*"
+    if service == "ssm" and (name := re.search(rb'"Names":\s*\["/?([^"]+)"\]', body)):
+        return f"arn:aws:ssm:{place}:parameter/{name[1].decode()}"
+    if service == "logs" and _LOG_GROUP.fullmatch(found) and "Tag" not in request.action:
+        stream = re.search(rb'"logStreamName":\s*"([^"]*)"', body)
+        return f"{found.removesuffix(':*')}:log-stream:{stream[1].decode() if stream else ''}"
+    return re.sub(r"^(arn:aws:ssm:[^:]*):\d{12}:(parameter/aws/service/)", r"\1::\2", found)
 
 
 def _stack_of_change_set(params: Any) -> str:

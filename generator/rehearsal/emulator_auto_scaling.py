@@ -32,6 +32,7 @@ from generator.rehearsal.emulator_instances import End, Launch, announce, emulat
 AUTO_SCALING = "ministack.services.autoscaling"
 CLOUDFORMATION = "ministack.services.cloudformation"
 SIGNALS = f"{CLOUDFORMATION}.wait_conditions"
+ENGINE = f"{CLOUDFORMATION}.engine"
 GROUP = "AWS::AutoScaling::AutoScalingGroup"
 GROUP_TAG = "aws:autoscaling:groupName"
 
@@ -130,6 +131,10 @@ def waiting_for_signals() -> None:
     replace_function(f"{CLOUDFORMATION}.stacks", "_runs_on_worker_thread", ("resource_type",), on_thread)
     guarded(f"{CLOUDFORMATION}.handlers", "_resolve_stack", "stack_name")
     guarded(PROVISIONERS, "_cfn_wait_condition_definition", "stack_name", "logical_id")
+    guarded(ENGINE, "_parse_template", "template_body")
+    guarded(ENGINE, "_evaluate_conditions", "template", "params")
+    resolved = ("value", "resources", "params", "conditions", "mappings", "stack_name", "stack_id")
+    guarded(ENGINE, "_resolve_refs", *resolved)
     guarded(SIGNALS, "register_slot", "stack_id", "url")
     guarded(SIGNALS, "deliver_signal", "token", "payload")
     guarded(SIGNALS, "wait_for", "token", "stack_id", "stack_name", "logical_id", "resource_type", "count", "timeout_s")
@@ -340,11 +345,14 @@ def _logical_id(stack_name: str, physical_id: str) -> str:
 
 
 def _resolved(stack_name: str, value: Any) -> Any:
-    """Return a policy's value, which may be one of the stack's parameters."""
-    if not isinstance(value, dict):
-        return value
-    parameters = import_module(CLOUDFORMATION)._stacks[stack_name]["Parameters"]
-    return next(each["ParameterValue"] for each in parameters if each["ParameterKey"] == value["Ref"])
+    """Return a policy's value, which may depend on the stack's parameters, conditions and mappings."""
+    engine: Any = import_module(ENGINE)
+    stack = import_module(CLOUDFORMATION)._stacks[stack_name]
+    template = engine._parse_template(stack["_template_body"])
+    given = {each["ParameterKey"]: {"Value": each["ParameterValue"], "NoEcho": False} for each in stack["Parameters"]}
+    conditions = engine._evaluate_conditions(template, given)
+    mappings = template.get("Mappings", {})
+    return engine._resolve_refs(value, {}, given, conditions, mappings, stack_name, stack["StackId"])
 
 
 AUTO_SCALING_GROUPS: tuple[Callable[[], None], ...] = (group_instances, replaced_when_unhealthy, waiting_for_signals)

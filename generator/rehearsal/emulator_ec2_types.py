@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from generator.rehearsal.emulator_api import ApiError, call, store
@@ -65,7 +65,7 @@ def _create_nat_gateway(request: Request) -> Created:
     # The API keeps neither the private address nor what the elastic address belongs to.
     store("ec2", "_nat_gateways")[gateway_id] |= {
         "NetworkInterfaceId": interface_id,
-        "PrivateIp": wanted.get("PrivateIpAddress") or _free_address(subnet),
+        "PrivateIp": wanted.get("PrivateIpAddress") or free_address(subnet),
     }
     if allocation_id:
         store("ec2", "_addresses")[allocation_id] |= {
@@ -283,7 +283,7 @@ def launch_instance(subnet_id: str, data: Mapping[str, Any], tags: list[dict[str
     subnet = _subnet(subnet_id)
     interface = (data.get("NetworkInterfaces") or [{}])[0]
     groups = interface.get("Groups") or interface.get("GroupSet") or data.get("SecurityGroupIds")
-    private_ip = data.get("PrivateIpAddress") or _free_address(subnet)
+    private_ip = data.get("PrivateIpAddress") or free_address(subnet)
     profile = data.get("IamInstanceProfile")
     answer = call(
         "ec2",
@@ -373,10 +373,14 @@ def _subnet(subnet_id: str) -> dict[str, Any]:
     return subnet
 
 
-def _free_address(subnet: Mapping[str, Any]) -> str:
-    """Return the first address of a subnet that nothing has yet; AWS keeps the first four and the last for itself."""
+def free_address(subnet: Mapping[str, Any], reserved: Collection[str] = ()) -> str:
+    """Return the first address of a subnet that nothing has yet, and that is not reserved for anything.
+
+    AWS keeps the first four and the last for itself.
+    """
     taken = {each.get("PrivateIpAddress") for each in store("ec2", "_instances").values()}
     taken |= {each.get("PrivateIp") for each in store("ec2", "_nat_gateways").values()}
+    taken |= {*reserved}
     network = ipaddress.ip_network(subnet["CidrBlock"])
     for offset in range(4, network.num_addresses - 1):
         if str(network[offset]) not in taken:

@@ -14,8 +14,8 @@ from typing import Any
 
 from generator.rehearsal.emulator_auto_scaling import AUTO_SCALING, Group, terminate_instances
 from generator.rehearsal.emulator_guards import Response, add_action, edited, guarded, replace_function, wrap_action
+from generator.rehearsal.emulator_resources_asked import ACTIONS, ApiRequest, Known, ask_about
 
-ACTIONS = "ministack.core.iam_actions"
 _TERMINATE = "TerminateInstanceInAutoScalingGroup"
 _SUSPENDED = "SuspendedProcesses"
 _PROCESSES = (
@@ -55,25 +55,14 @@ def groups_of_servers() -> None:
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2autoscaling.html
     """
 
-    def by_group(original: Any) -> Any:
-        def extract(
-            service: str,
-            method: str,
-            path: str,
-            headers: Any,
-            body: bytes,
-            query_params: Any,
-            region: str,
-            account_id: str,
-        ) -> str:
-            found = str(original(service, method, path, headers, body, query_params, region, account_id))
-            server = _given(body, query_params, "InstanceId") if (service, found) == ("autoscaling", "*") else ""
-            return _group_of(server, region, account_id) if server else found
+    def by_group(request: ApiRequest, known: Known) -> str:
+        found = known(request)
+        if (request.service, found) != ("autoscaling", "*"):
+            return found
+        server = _given(request.body, request.query_params, "InstanceId")
+        return _group_of(server, request.region, request.account_id) if server else found
 
-        return extract
-
-    of_request = ("service", "method", "path", "headers", "body", "query_params", "region", "account_id")
-    replace_function(ACTIONS, "extract_resource_arn", of_request, by_group)
+    ask_about(by_group)
 
 
 def _group_of(server: str, region: str, account_id: str) -> str:

@@ -25,6 +25,8 @@ from generator.rehearsal.emulator_change_sets import (
     requests_tried_again,
 )
 from generator.rehearsal.emulator_connections import connections_that_stay
+from generator.rehearsal.emulator_container_authorization import CONTAINER_AUTHORIZATION
+from generator.rehearsal.emulator_container_types import CONTAINERS
 from generator.rehearsal.emulator_cross_account import buckets_of_other_accounts, templates_of_other_accounts
 from generator.rehearsal.emulator_database_restores import DATABASE_RESTORES
 from generator.rehearsal.emulator_databases import DATABASES
@@ -41,12 +43,15 @@ from generator.rehearsal.emulator_guards import (
 )
 from generator.rehearsal.emulator_handlers import Created, Properties
 from generator.rehearsal.emulator_hosted_zones import zones_with_ids
+from generator.rehearsal.emulator_images import IMAGES
 from generator.rehearsal.emulator_names import shortened_names
 from generator.rehearsal.emulator_operations_types import OPERATIONS_PATCHES
 from generator.rehearsal.emulator_point_in_time import POINT_IN_TIME
 from generator.rehearsal.emulator_regions import images_of_each_region, virtual_hosted_template_urls
+from generator.rehearsal.emulator_service_scaling import SERVICE_SCALING
 from generator.rehearsal.emulator_targets import TARGETS
 from generator.rehearsal.emulator_template_reader import templates_read_by_libyaml
+from generator.rehearsal.emulator_weights import WEIGHTS
 
 ALL_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
@@ -466,6 +471,8 @@ PATCHES: tuple[Callable[[], None], ...] = (
     table_settings,
     *AUTO_SCALING_GROUPS,
     *TARGETS,
+    *WEIGHTS,
+    *CONTAINERS,
     *DATABASES,
     *DATABASE_RESTORES,
     *POINT_IN_TIME,
@@ -481,7 +488,10 @@ PATCHES: tuple[Callable[[], None], ...] = (
     shortened_names,
     *AUTHORIZATION,
     *STACK_AUTHORIZATION,
+    *IMAGES,
+    *CONTAINER_AUTHORIZATION,
     *OPERATIONS_PATCHES,
     # Last: they import ministack's application, which takes over names of what the others patch.
     *EDGE_PATCHES,
+    *SERVICE_SCALING,
 )

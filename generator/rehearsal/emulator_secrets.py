@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from importlib import import_module
 from typing import Any
 
@@ -21,14 +22,21 @@ _PASSWORD = (
     "RequireEachIncludedType",
 )
 
+RANDOM_CHARACTERS = 12
+
 
 def secret_references() -> None:
-    """Ref of a secret is its ARN, which policies name; ministack answers with the name."""
+    """A secret is called after its logical id alone, and Ref is its ARN: policies name both.
+
+    ministack puts the stack's name before it, and answers Ref with the name.
+    https://github.com/aws/aws-cdk/issues/8984
+    """
     handler = handler_of("AWS::SecretsManager::Secret")
     create, update, delete = handler["create"], handler["update"], handler["delete"]
 
     def creating(logical_id: str, props: Properties, stack_name: str) -> Created:
-        _, attributes = create(logical_id, props, stack_name)
+        named = {"Name": f"{logical_id}-{uuid.uuid4().hex[:RANDOM_CHARACTERS]}", **props}
+        _, attributes = create(logical_id, named, stack_name)
         return attributes["Id"], attributes
 
     def updating(physical_id: str, old_props: Properties, new_props: Properties, *rest: Any) -> Created:

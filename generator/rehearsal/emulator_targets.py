@@ -1,8 +1,8 @@
-"""How a load balancer of the emulator reaches the instances behind it, where somebody runs them.
+"""How a load balancer of the emulator reaches the instances and tasks behind it, where somebody runs them.
 
 ministack takes a target's id for a host name, speaks HTTP alone, and finds every target healthy. Here a request goes to
-the address at which the instance answers, over the target group's protocol, to one healthy target after the other.
-Where nobody attends to the instances (`emulator_instances`), all is as ministack has it.
+the address at which the target answers, over the target group's protocol, to one healthy target after the other.
+Where nobody attends to the targets (`emulator_instances`), all is as ministack has it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ from xml.sax.saxutils import escape
 
 from generator.rehearsal.emulator_guards import edited, replace_function, wrap_action
 from generator.rehearsal.emulator_instances import UNCHECKED, Health, emulator_directory, is_attended, read_targets
+from generator.rehearsal.emulator_tasks import target_key
 from generator.rehearsal.target_requests import ask_target
 
 LOAD_BALANCERS = "ministack.services.alb"
 IDLE_SECONDS = 60
+TARGET_TYPES = ("instance", "ip")
 ACCOUNT = 4
 """Which part of an ARN is the account."""
 
@@ -42,7 +44,7 @@ def targets_that_answer() -> None:
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health.html
     """
 
-    def to_instances(original: Any) -> Any:
+    def to_those_that_run(original: Any) -> Any:
         async def forward_to_tg(
             tg_arn: str,
             method: str,
@@ -55,12 +57,12 @@ def targets_that_answer() -> None:
         ) -> Any:
             group = import_module(LOAD_BALANCERS)._tgs.get(tg_arn)
             registered = [each["Id"] for each in import_module(LOAD_BALANCERS)._targets.get(tg_arn, [])]
-            runs = _is_run(tg_arn) and group and group.get("TargetType", "instance") == "instance"
+            runs = _is_run(tg_arn) and group and group.get("TargetType", "instance") in TARGET_TYPES
             if not runs or not registered:
                 return await original(tg_arn, method, path, headers, body, query_params, raw_query_string, raw_path)
             query = urlencode(query_params, doseq=True) if raw_query_string is None else raw_query_string
             url = (raw_path or path) + (f"?{query}" if query else "")
-            address = _address(tg_arn, registered)
+            address = _address(tg_arn, group["TargetType"], registered)
             return await asyncio.to_thread(_ask, address, group["Protocol"], method, url, headers, body)
 
         return forward_to_tg
@@ -75,7 +77,7 @@ def targets_that_answer() -> None:
         "raw_query_string",
         "raw_path",
     )
-    replace_function(LOAD_BALANCERS, "_forward_to_tg", parameters, to_instances)
+    replace_function(LOAD_BALANCERS, "_forward_to_tg", parameters, to_those_that_run)
 
 
 def health_of_targets() -> None:
@@ -103,18 +105,19 @@ def _with_health(original: Any) -> Any:
 
 
 def _is_run(tg_arn: str) -> bool:
-    """Whether somebody runs the instances of a target group's account."""
+    """Whether somebody runs the targets of a target group's account."""
     parts = tg_arn.split(":")
     return len(parts) > ACCOUNT and is_attended(emulator_directory(), parts[ACCOUNT])
 
 
-def _address(tg_arn: str, registered: Sequence[str]) -> tuple[str, int] | None:
-    """Return where the next request goes; nothing where no program answers for the instance whose turn it is."""
+def _address(tg_arn: str, target_type: str, registered: Sequence[str]) -> tuple[str, int] | None:
+    """Return where the next request goes; nothing where no program answers for the target whose turn it is."""
     known = read_targets(emulator_directory())
     found = known.health.get(tg_arn, {})
     healthy = [each for each in registered if found.get(each, UNCHECKED).state == Health("healthy").state]
     choice = healthy or list(registered)
-    return known.addresses.get(choice[next(_turns(tg_arn)) % len(choice)])
+    target = choice[next(_turns(tg_arn)) % len(choice)]
+    return known.addresses.get(target_key(tg_arn.split(":")[ACCOUNT], target) if target_type == "ip" else target)
 
 
 @cache

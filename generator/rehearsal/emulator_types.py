@@ -21,24 +21,30 @@ from typing import Any
 
 from generator.checks.deployment_requests import CREATE, GLOBAL_SERVICES, Change, own_arns
 from generator.rehearsal.emulator_api import current_account_id, current_region
+from generator.rehearsal.emulator_container_types import CONTAINER_TYPES
 from generator.rehearsal.emulator_ec2_types import EC2_TYPES
 from generator.rehearsal.emulator_edge_types import EDGE_TYPES
+from generator.rehearsal.emulator_guards import handler_of
 from generator.rehearsal.emulator_handlers import ApiType, Created, Properties, Request, hexadecimal
 from generator.rehearsal.emulator_operations_types import OPERATIONS_RECORDED, OPERATIONS_TYPES
 from generator.rehearsal.emulator_other_types import OTHER_TYPES
 from generator.rehearsal.emulator_schemas import paths, requires_replacement, validate, value_at, without_system_tags
+from generator.rehearsal.emulator_service_scaling import SERVICE_SCALING_TYPES
 from generator.rehearsal.emulator_vpn_types import VPN_TYPES
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Tables
 # ---------------------------------------------------------------------------------------------------------------------
 
-API_TYPES: dict[str, ApiType] = EC2_TYPES | VPN_TYPES | EDGE_TYPES | OPERATIONS_TYPES | OTHER_TYPES
+API_TYPES: dict[str, ApiType] = (
+    EC2_TYPES | VPN_TYPES | EDGE_TYPES | OPERATIONS_TYPES | SERVICE_SCALING_TYPES | OTHER_TYPES
+)
+
+REPLACED_TYPES: dict[str, ApiType] = {**CONTAINER_TYPES}
+"""Types that ministack deploys by itself, but not as their templates say."""
 
 RECORDED_TYPES: tuple[str, ...] = (
     "AWS::AccessAnalyzer::Analyzer",
-    "AWS::ApplicationAutoScaling::ScalableTarget",
-    "AWS::ApplicationAutoScaling::ScalingPolicy",
     "AWS::AutoScaling::WarmPool",
     "AWS::CloudWatch::AnomalyDetector",
     "AWS::CodeConnections::Connection",
@@ -144,7 +150,6 @@ NATIVE_TYPES: frozenset[str] = frozenset(
 
 # Where Ref is not the primary identifier (or, with several, not all of them joined).
 _REFERENCE = {
-    "AWS::ApplicationAutoScaling::ScalingPolicy": "Arn",
     "AWS::CodeDeploy::DeploymentGroup": "DeploymentGroupName",
     "AWS::SSM::MaintenanceWindowTarget": "WindowTargetId",
     "AWS::SSM::MaintenanceWindowTask": "WindowTaskId",
@@ -194,6 +199,9 @@ def register() -> None:
         _add(handlers, name, _api_handler(name, spec))
         if spec.has_tags:
             provisioners._STACK_TAG_PROPERTY.setdefault(name, ("Tags", "list"))
+    for name, spec in REPLACED_TYPES.items():
+        handler_of(name).update(_api_handler(name, spec))
+        provisioners._STACK_TAG_PROPERTY.setdefault(name, ("Tags", "list"))
     for name in RECORDED_TYPES:
         _add(handlers, name, _recorded_handler(name))
 

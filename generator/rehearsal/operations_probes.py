@@ -23,6 +23,9 @@ DAILY, WEEKLY, MONTHLY = 7, 35, 365
 OF_LOGS = 7
 """Days that logs are kept (E15); those of access for as long as the environment says."""
 
+RDS_CALL = ":rds:"
+"""What the target of a schedule holds that calls RDS."""
+
 SHARES = (50, 80, 100)
 """Per cent of the budget at which somebody is told (D13)."""
 
@@ -239,19 +242,22 @@ def budget(target: Target) -> Findings:
 
 def office_hours(target: Target) -> Findings:
     """Servers and database stop in the evening and start in the morning, in the environment's time zone (D13)."""
-    environment, group = target.environment, target.deployment.outputs["WebServerGroupName"]
+    environment = target.environment
     asked, zone = environment.office_hours_only.literal == "true", environment.time_zone.literal
-    described = target.client("autoscaling").describe_scheduled_actions(AutoScalingGroupName=group)
-    actions = {
-        (each["Recurrence"], each["TimeZone"], each["DesiredCapacity"])
-        for each in described["ScheduledUpdateGroupActions"]
-    }
-    morning = int(environment.web_server_minimum.literal)
-    servers = {(SERVERS_START, zone, morning), (SERVERS_STOP, zone, 0)} if asked else set()
-    yield Finding("D13: when web servers start and stop", servers, actions)
+    if target.has_servers:
+        group = target.deployment.outputs["WebServerGroupName"]
+        described = target.client("autoscaling").describe_scheduled_actions(AutoScalingGroupName=group)
+        actions = {
+            (each["Recurrence"], each["TimeZone"], each["DesiredCapacity"])
+            for each in described["ScheduledUpdateGroupActions"]
+        }
+        morning = int(environment.web_server_minimum.literal)
+        servers = {(SERVERS_START, zone, morning), (SERVERS_STOP, zone, 0)} if asked else set()
+        yield Finding("D13: when web servers start and stop", servers, actions)
     scheduler = target.client("scheduler")
     listed = [each for page in scheduler.get_paginator("list_schedules").paginate() for each in page["Schedules"]]
-    found = [scheduler.get_schedule(Name=each["Name"], GroupName=each["GroupName"]) for each in listed]
+    schedules = [scheduler.get_schedule(Name=each["Name"], GroupName=each["GroupName"]) for each in listed]
+    found = [each for each in schedules if RDS_CALL in each["Target"]["Arn"]]
     times = {
         (each["ScheduleExpression"], each["ScheduleExpressionTimezone"], each["Target"]["Arn"].rpartition(":")[2])
         for each in found

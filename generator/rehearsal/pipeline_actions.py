@@ -73,6 +73,8 @@ class Surroundings:
     on_event: Callable[[Event], None]
     on_line: Callable[[str], None]
     on_deployment: Callable[[Job, Deployment], None]
+    programs: Path | None = None
+    """A folder of programs that builds find before this machine's."""
 
     def pipeline_session(self, job: Job) -> Session:
         """Return a session of the pipeline's role, as CodePipeline assumes it for an action."""
@@ -164,6 +166,7 @@ def codebuild(surroundings: Surroundings, job: Job) -> Mapping[str, str]:
             buildspec=project.buildspec,
             environment={**_build_environment(surroundings, project.environment, job), **session.variables},
             caches=surroundings.source,
+            programs=surroundings.programs,
         ),
         place / "build",
         surroundings.on_line,

@@ -87,6 +87,8 @@ class PostgreSql:
 
     def __init__(self, hosts: Sequence[str] = ("localhost", HOST)) -> None:
         self._hosts = tuple(hosts)
+        self._authority = Authority("Rehearsal of Amazon RDS")
+        self._tls = _server_side()
         self._secret_keys: dict[str, str] = {}
         self._folder: Path | None = None
         self._log: IO[bytes] | None = None
@@ -122,6 +124,12 @@ class PostgreSql:
     def root_certificate(self) -> Path:
         """The certificate of the authority that clients trust, for libpq's `sslrootcert`."""
         return self._path("root.crt")
+
+    def answer_to(self, host: str) -> None:
+        """Show new clients a certificate that is for one more name as well, unless it is for that one already."""
+        if host not in self._hosts:
+            self._hosts = (*self._hosts, host)
+            _show(self._tls, self._authority, self._hosts)
 
     def create_login(self, user: str, password: str, database: str) -> None:
         """Make a master user and the database that it owns, as RDS does when it makes an instance."""
@@ -196,7 +204,9 @@ class PostgreSql:
         password_file.touch(mode=0o600)
         password_file.write_text(self._superuser_password)
         self._make_socket_folder()
-        tls = _with_certificate(self._hosts, self.root_certificate)
+        self.root_certificate.write_text(self._authority.certificate, encoding="ascii")
+        self.root_certificate.chmod(0o644)
+        _show(self._tls, self._authority, self._hosts)
         _give_to(owner, self._folder)
         self._initialise(initdb, password_file, owner)
         self._server = postgres
@@ -205,7 +215,7 @@ class PostgreSql:
         self._process = self._launched()
         self._wait_until_ready()
         self._execute(ROLES)
-        front = PostgreSqlFront(self._path("socket/.s.PGSQL.5432"), tls, self._token_is_good)
+        front = PostgreSqlFront(self._path("socket/.s.PGSQL.5432"), self._tls, self._token_is_good)
         front.start()
         self._front = front
 
@@ -345,17 +355,17 @@ def _programs_for(owner: Mapping[str, Any], copies: Path) -> tuple[Path, Path]:
     return initdb, postgres
 
 
-def _with_certificate(hosts: Sequence[str], authority_file: Path) -> ssl.SSLContext:
-    """Return the server's side of TLS with a new certificate, and leave its authority's where clients can take it."""
-    authority = Authority("Rehearsal of Amazon RDS")
-    authority_file.write_text(authority.certificate, encoding="ascii")
-    authority_file.chmod(0o644)
+def _server_side() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _show(context: ssl.SSLContext, authority: Authority, hosts: Sequence[str]) -> None:
+    """Let new connections get a new certificate of the authority, for some names."""
     with tempfile.TemporaryDirectory(prefix="rehearsal-certificate-") as folder:
         authority.issue(hosts).write(Path(folder))
         context.load_cert_chain(Path(folder, "server.crt"), Path(folder, "server.key"))
-    return context
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

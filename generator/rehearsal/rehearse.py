@@ -25,6 +25,7 @@ from generator.checks.changes import Impact
 from generator.checks.environment_impact import release_parameters
 from generator.checks.impact import compare
 from generator.delivery.deploy import Deployment
+from generator.delivery.images import NO_IMAGES
 from generator.delivery.publish import key_prefix, pin_image, publish
 from generator.delivery.session import explained
 from generator.delivery.smoke_test import CONNECT_TO_VARIABLE, PAUSE_VARIABLE
@@ -34,11 +35,13 @@ from generator.naming import PLATFORM, TOOLS, template_file
 from generator.rehearsal.accounts import Accounts, bootstrap, by_environment, common_region
 from generator.rehearsal.alarm_rehearsal import ring_environment
 from generator.rehearsal.certificates import Authority
+from generator.rehearsal.container_releases import ContainerReleases
+from generator.rehearsal.docker_stand_in import install
 from generator.rehearsal.emulator import Emulator
 from generator.rehearsal.emulator_sessions import assumed_by_service
 from generator.rehearsal.endpoints import Certificates, endpoints
 from generator.rehearsal.former_rights import all_rights
-from generator.rehearsal.other_settings import with_settings
+from generator.rehearsal.other_settings import COMPUTE, with_settings
 from generator.rehearsal.outcome import (
     Deployments,
     EnvironmentResult,
@@ -62,12 +65,15 @@ from generator.rehearsal.tls_front import TlsFronts
 from generator.rehearsal.trouble import Trouble, fault, parse_trouble, with_trouble
 from generator.rehearsal.upgrade import Difference, differences, observed, physical_ids, predicted
 from generator.rehearsal.wishes import Wishes
-from generator.rehearsal.workload import Workload, workload_of
+from generator.rehearsal.workload import APPLICATION_PYTHON, Workload, workload_of
 from generator.release import verify
 from generator.resolver import Resolution, resolve
 from generator.source_files import source_files
 
 SOURCE_OBJECT = "source.zip"
+SERVERS_ALONE = "ec2"
+"""The value of `Compute` without containers."""
+
 EVENTS = "events.amazonaws.com"
 BOUNDARIES = template_file("boundaries")
 APPROVAL = ("Approval", "AWS", "Manual")
@@ -127,8 +133,11 @@ def started(
         narrator.begins(f"bootstrap of the tools account and of {len(by_name)} environments' accounts, {region}")
         pipeline, outputs = bootstrap(accounts, release, by_name, certificates, narrator.event)
         engine = Engine(pipeline, narrator)
-        behind = Behind(workload, fronts, certificates)
-        yield Rehearsal(accounts, engine, outputs, project, release, by_name, Path(workspace), behind, narrator)
+        images = ContainerReleases(accounts, project, project / APPLICATION_PYTHON)
+        behind = Behind(workload, fronts, certificates, images)
+        yield Rehearsal(
+            accounts, engine, outputs, project, release, by_name, Path(workspace), behind, narrator, COMPUTE in settings
+        )
 
 
 @dataclass(frozen=True)
@@ -138,6 +147,7 @@ class Behind:
     workload: Workload
     fronts: TlsFronts
     certificates: Certificates
+    images: ContainerReleases
 
 
 @dataclass
@@ -154,6 +164,8 @@ class Rehearsal:
     workspace: Path
     behind: Behind
     narrator: Narrator
+    tries_compute: bool = False
+    """Whether new versions are deployed, and fail to be, while visitors ask."""
 
     def promote(self, wishes: Wishes) -> Result:
         """Push the source and let the pipeline promote it; print how each environment ended, and whether it should."""
@@ -257,7 +269,8 @@ class Rehearsal:
         """Return what the build made of a release, with today's settings as far as that release knows them."""
         folder = self.workspace / f"artifact-{release.name}"
         params = next(iter(self.configurations.values())).source.parent
-        publish(self._client("s3"), self._client("ssm"), release, params, self.outputs["TemplateBucketName"], folder)
+        bucket = self.outputs["TemplateBucketName"]
+        publish(self._client("s3"), self._client("ssm"), release, params, bucket, folder, self._images())
         for name in self.configurations:
             file = folder / f"{name}.json"
             settings = json.loads(file.read_text(encoding="utf-8"))
@@ -266,6 +279,11 @@ class Rehearsal:
             settings["Parameters"] = {key: value for key, value in given.items() if key in known}
             file.write_text(json.dumps(settings), encoding="utf-8")
         return pack(folder, files_below(folder))
+
+    def _images(self) -> Mapping[str, str]:
+        """Return the images by digest where any environment has containers; they are in the registry."""
+        wanted = any(each.environment.compute.literal != SERVERS_ALONE for each in self.configurations.values())
+        return self.behind.images.of_release() if wanted else NO_IMAGES
 
     def _trouble(self, wishes: Wishes) -> Trouble | None:
         if not wishes.fail_at:
@@ -324,6 +342,7 @@ class Rehearsal:
             on_event=self.narrator.event,
             on_line=self.narrator.build_line,
             on_deployment=deployed,
+            programs=install(self.workspace, self.project / APPLICATION_PYTHON).parent,
         )
 
     def open_to_clients(self, name: str, outputs: Mapping[str, str]) -> None:

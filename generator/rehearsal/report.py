@@ -34,10 +34,13 @@ NOT_SHOWN = (
     "Web servers run nginx with the configuration of the user data, and the application from its archive, as processes"
     " of this machine: packages, systemd, the CloudWatch agent, EFS and the kernel of Amazon Linux are not exercised."
     " Dependencies come from this machine's environment and not from the archive; traces go nowhere.",
+    "Containers run the files of their images as processes of this machine, by the task definition: base image, user,"
+    " read-only root, limits, mounts and Service Connect are not exercised; the collector does not run. Of a Dockerfile"
+    " the instructions that need a container engine are not executed (application/README.md).",
     "PostgreSQL is real and starts empty; Multi-AZ, replicas, and the parameters of RDS are not exercised;"
     " backups by `make drill` alone.",
-    "Health checks are made in rounds, without the seconds between them; deregistered targets are not drained; scaling"
-    " under load is not exercised.",
+    "Health checks are made in rounds, without the seconds between them, and so are the minutes of ECS's deployments;"
+    " deregistered targets answer on for a second; scaling under load is not exercised.",
     "TLS is ended by nginx before the emulator, with the protocols of the service's policy and OpenSSL's ciphers, not"
     " the policy's. Certificates of a domain, and those of CloudFront's own names, are signed by the rehearsal itself.",
     "Security groups, network ACLs and web ACLs do not stop a request here: the exposure proof is about the former, of"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +10,12 @@ from generator.delivery import application_archive
 from generator.delivery.application_archive import ASSETS, ApplicationArchive
 from generator.delivery.deploy import Deployment
 from generator.errors import UserError
-from generator.rehearsal.application_release import build_archive, deploy_archive, publish_to
+from generator.rehearsal.application_release import ARCHIVE_KEY, build_archive, change_settings, publish_to
 from generator.rehearsal.canary_run import canary_rows
+from generator.rehearsal.container_scenarios import alarm_in_the_bake, lost_task, new_image, unhealthy_image
 from generator.rehearsal.emulator_canaries import canaries
 from generator.rehearsal.emulator_sessions import assumed_by_service
+from generator.rehearsal.green_servers_scenario import green_servers
 from generator.rehearsal.pipeline_actions import CODEPIPELINE
 from generator.rehearsal.programs import Program, program
 from generator.rehearsal.requests_client import Client
@@ -23,12 +25,15 @@ from generator.rehearsal.requests_list import (
     LOAD_BALANCER,
     LOAD_BALANCER_REFUSES,
 )
-from generator.rehearsal.requests_scenarios import SCENARIOS, LiveEnvironment
+from generator.rehearsal.requests_scenarios import SCENARIOS, LiveEnvironment, Scenario
 from generator.rehearsal.requests_table import Names, Request, Row, ask
 from generator.rehearsal.workload import APPLICATION_PYTHON
 
 if TYPE_CHECKING:
     from generator.rehearsal.rehearse import Rehearsal
+
+NEW_VERSIONS: tuple[Scenario, ...] = (green_servers, new_image, unhealthy_image, alarm_in_the_bake)
+"""What is tried out where `Compute` is: it takes a while."""
 
 DEPLOYS = "CHANGE_SET_REPLACE"
 ORIGIN = "origin."
@@ -70,7 +75,7 @@ def rehearse_requests(rehearsal: Rehearsal, live: LiveEnvironment) -> Iterator[R
         yield ask(live.client, request, live.names)
     found = canaries(rehearsal.accounts.emulator.directory, live.account_id)
     yield from canary_rows(found, live.fronts, rehearsal.behind.certificates.authority.certificate, live.names)
-    for scenario in SCENARIOS:
+    for scenario in (*SCENARIOS, lost_task, *(NEW_VERSIONS if rehearsal.tries_compute else ())):
         yield from scenario(live)
 
 
@@ -89,6 +94,11 @@ def requests_of(rehearsal: Rehearsal, live: LiveEnvironment) -> Sequence[Request
 
 def deploy_key(rehearsal: Rehearsal, name: str, key: str) -> Deployment:
     """Deploy an archive with the roles of the pipeline, which on AWS does it after the key was committed."""
+    return deploy_settings(rehearsal, name, {ARCHIVE_KEY: key})
+
+
+def deploy_settings(rehearsal: Rehearsal, name: str, changed: Mapping[str, str]) -> Deployment:
+    """Deploy other settings with the roles of the pipeline, which on AWS does it after they were committed."""
     accounts, pipeline = rehearsal.accounts, rehearsal.engine.pipeline
     [action] = [
         each for each in pipeline.stage(name.capitalize()).actions if each.configuration.get("ActionMode") == DEPLOYS
@@ -99,7 +109,7 @@ def deploy_key(rehearsal: Rehearsal, name: str, key: str) -> Deployment:
     )
     cloudformation = session.assume(action.role_arn, "application").client("cloudformation")
     tags, role_arn = rehearsal.configurations[name].tags, action.configuration["RoleArn"]
-    return deploy_archive(cloudformation, name, key, tags, role_arn, lambda _: None)
+    return change_settings(cloudformation, name, changed, tags, role_arn, lambda _: None)
 
 
 def _live(rehearsal: Rehearsal, name: str, deployment: Deployment, archive: ApplicationArchive) -> LiveEnvironment:
@@ -125,4 +135,6 @@ def _live(rehearsal: Rehearsal, name: str, deployment: Deployment, archive: Appl
         workload=rehearsal.behind.workload,
         account_id=rehearsal.accounts.id_of(name),
         service=rehearsal.accounts.clients(name),
+        change=lambda changed: deploy_settings(rehearsal, name, changed),
+        image=rehearsal.behind.images.other,
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ssl
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from generator.delivery.deploy import Deployment
 from generator.regions import EDGE_REGION
 from generator.rehearsal.attendant import Instance
+from generator.rehearsal.container_attendant import Task
 from generator.rehearsal.health_checks import HEALTHY, UNHEALTHY
 from generator.rehearsal.requests_client import Answer, Client, NoAnswerError
 from generator.rehearsal.requests_table import Names, Row
@@ -47,9 +49,29 @@ class LiveEnvironment:
     service: Callable[..., Any]
     """Returns the client of a service, in the environment's region or another one."""
 
+    change: Callable[[Mapping[str, str]], Deployment]
+    """Deploys the same release with some settings changed."""
+
+    image: Callable[[str], str]
+    """Returns another image of the application by its name (`container_releases`)."""
+
     @property
     def instances(self) -> list[Instance]:
         return self.workload.instances(self.account_id)
+
+    @property
+    def tasks(self) -> list[Task]:
+        return self.workload.tasks(self.account_id)
+
+    def answered_by(self, request_id: str) -> Instance | None:
+        """Return the instance that answered a request, by the id that nginx gave it; nothing where none did."""
+        deadline = time.monotonic() + LOGGED_WITHIN_SECONDS
+        while request_id and time.monotonic() < deadline:
+            for each in self.instances:
+                if each.server.has_answered(request_id):
+                    return each
+            time.sleep(POLL_SECONDS)
+        return None
 
     def url(self, name: str, path: str) -> str:
         return self.names.filled(f"https://{{{name}}}{path}")
@@ -131,7 +153,7 @@ def lost_server(environment: LiveEnvironment) -> Rows:
     before = environment.instances
     if len(before) < 2:
         return
-    visitor = _Visitor(environment)
+    visitor = Visitor(environment)
     line = "PUT https://{application}/api/cart; kill its server; GET https://{application}/api/cart"
     claim = ("E10", "a session outlives its server", line, 'quantities {"1":2}, from another server')
     try:
@@ -178,8 +200,8 @@ def _restored(environment: LiveEnvironment, before: Sequence[Instance], gone: Se
     return environment.names.row("W7", "a web server is restored automatically", line, expected, actual)
 
 
-class _Visitor:
-    """Somebody with a cart, who tries a request once more when it fails."""
+class Visitor:
+    """Somebody with a cart, who tries a request once more when it fails. `sent` and `failed` count requests."""
 
     def __init__(self, environment: LiveEnvironment) -> None:
         self._environment = environment
@@ -194,7 +216,7 @@ class _Visitor:
         body = '{"quantities": {"1": 2}}'
         answer = self._environment.client.send("PUT", url, {"If-Match": '"0"', **JSON}, body)
         self._cookie = answer.fact("set-cookie").partition(";")[0]
-        written_by = self._who(answer)
+        written_by = self._environment.answered_by(answer.fact("x-request-id"))
         if written_by is None:
             raise NoAnswerError(f"PUT {url}: answered {answer.status}, by none of the web servers")
         return written_by
@@ -204,7 +226,7 @@ class _Visitor:
         answer = self._send("/api/cart")
         if answer is None:
             return "no answer"
-        self.answered_by = self._who(answer)
+        self.answered_by = self._environment.answered_by(answer.fact("x-request-id"))
         _, found, rest = "".join(answer.text.split()).partition('"quantities":')
         return f"quantities {rest.partition('}')[0]}}}" if found else f"answered {answer.status}"
 
@@ -225,17 +247,6 @@ class _Visitor:
                 return answer
         self.failed += 1
         return None
-
-    def _who(self, answer: Answer) -> Instance | None:
-        request_id = answer.fact("x-request-id")
-        deadline = time.monotonic() + LOGGED_WITHIN_SECONDS
-        while True:
-            for each in self._environment.instances:
-                if each.server.has_answered(request_id):
-                    return each
-            if time.monotonic() > deadline:
-                return None
-            time.sleep(POLL_SECONDS)
 
 
 SCENARIOS: tuple[Scenario, ...] = (revalidation, tls_versions, settings_read_back, lost_server)

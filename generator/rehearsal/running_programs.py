@@ -14,6 +14,8 @@ from pathlib import Path
 HOST = "127.0.0.1"
 STOP_GRACE_SECONDS = 5.0
 LOG_TAIL_LINES = 20
+KILLED = 128
+"""What is added to the number of the signal that ended a program."""
 
 # Below the ports that systems lend to the clients of connections, so that none of those can be in the way.
 # https://www.rfc-editor.org/rfc/rfc6335#section-6 and Linux's ip_local_port_range
@@ -43,12 +45,18 @@ class RunningProgram:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+    @property
+    def exit_code(self) -> int | None:
+        """The code with which the program has ended, as a shell shows it; nothing while it runs."""
+        code = self._process.poll()
+        return code if code is None or code >= 0 else KILLED - code
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, grace_seconds: float = STOP_GRACE_SECONDS) -> None:
         """Ask the program to end, and make it and what it started end after the grace period."""
         try:
             self._process.send_signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(STOP_GRACE_SECONDS)
+                self._process.wait(grace_seconds)
         finally:
             self.kill()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from generator.delivery.deploy import Deployment
@@ -26,6 +27,16 @@ class Target:
     def zones(self) -> tuple[str, ...]:
         """The zones that have subnets."""
         return ZONES if self.environment.availability_zone_c.literal else ZONES[:2]
+
+    @property
+    def has_servers(self) -> bool:
+        """Whether web servers on EC2 are wanted."""
+        return self.environment.compute.literal != "fargate"
+
+    @property
+    def has_containers(self) -> bool:
+        """Whether containers on Fargate are wanted."""
+        return self.environment.compute.literal != "ec2"
 
     def id(self, stack: str, logical_id: str) -> str:
         """Return the physical id of a resource."""
@@ -51,3 +62,17 @@ class Finding:
 
 
 Findings = Iterator[Finding]
+Probe = Callable[[Target], Findings]
+
+
+def where(condition: Callable[[Target], bool], *probes: Probe) -> tuple[Probe, ...]:
+    """Return probes that find nothing in environments for which the condition does not hold."""
+
+    def conditional(probe: Probe) -> Probe:
+        @wraps(probe)
+        def asked(target: Target) -> Findings:
+            return probe(target) if condition(target) else iter(())
+
+        return asked
+
+    return tuple(conditional(each) for each in probes)

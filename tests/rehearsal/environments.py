@@ -30,7 +30,7 @@ version: 0.2
 phases:
   build:
     commands:
-      - make publish BUCKET="$TEMPLATE_BUCKET"
+      - make publish BUCKET="$TEMPLATE_BUCKET" IMAGES="$CONTAINER_IMAGES"
 artifacts:
   files: ["**/*"]
   base-directory: dist
@@ -42,9 +42,13 @@ account_ids = (f"8{number:011d}" for number in itertools.count())
 
 
 def deployed(
-    emulator: Emulator, configuration: TemplateConfiguration, release: Path = RELEASE, account_id: str = ""
+    emulator: Emulator,
+    configuration: TemplateConfiguration,
+    release: Path = RELEASE,
+    account_id: str = "",
+    **changed: str,
 ) -> Target:
-    """Deploy an environment in the account given, or in one of its own."""
+    """Deploy an environment in the account given, or in one of its own, with some parameters changed."""
     account_id = account_id or next(account_ids)
 
     def client(service: str) -> Any:
@@ -61,7 +65,7 @@ def deployed(
         lambda region: emulator.client("cloudformation", account_id, region), RELEASE, configuration, lambda _: None
     )
     bootstrap_audit_trail(client("cloudformation"), RELEASE, configuration, lambda _: None)
-    deployment = redeployed(client, configuration, lambda _: None, release)
+    deployment = redeployed(client, configuration, lambda _: None, release, **changed)
     assert deployment.complete, deployment.first_failure
     return Target(client, emulator.endpoint_url, configuration.environment, deployment)
 
@@ -102,7 +106,7 @@ def redeployed(
 
 def project_without_tests(folder: Path) -> Path:
     """Make the folder this project's source, with a build that publishes and does not test itself again."""
-    for name in ("generator", "params", "templates_out"):
+    for name in ("application", "generator", "params", "templates_out"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "requirements.lock", folder / "requirements.lock")
     # The environment is this project's own: a build that finds it out of date must fail, and not set it up anew.

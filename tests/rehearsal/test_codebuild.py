@@ -190,6 +190,15 @@ def test_a_build_sees_nothing_of_the_users_settings(run: Runner, monkeypatch: py
     assert {"AWS_ENDPOINT_URL=http://x", "PIP_INDEX_URL=https://packages.example"} <= set(output(result))
 
 
+def test_programs_of_a_build_are_found_before_this_machines(run: Runner, tmp_path: Path) -> None:
+    program = tmp_path / "programs" / "docker"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho stand-in $1\n")
+    program.chmod(0o755)
+    spec = "phases: {build: {commands: [docker build, sh -c 'echo the rest is there']}}\n"
+    assert output(run(spec, programs=program.parent)) == ["stand-in build", "the rest is there"]
+
+
 def test_secondary_sources_lie_where_their_variables_say(run: Runner, tmp_path: Path) -> None:
     (tmp_path / "release").mkdir()
     (tmp_path / "release" / "release.json").write_text("{}\n")

@@ -38,6 +38,7 @@ from generator.errors import UserError
 from generator.naming import AUDIT_TRAIL_STACK, root_stack_name, template_file
 from generator.rehearsal.accounts import TOOLS, Accounts, bootstrap
 from generator.rehearsal.certificates import Authority
+from generator.rehearsal.container_releases import ContainerReleases
 from generator.rehearsal.emulator import HOST, Emulator
 from generator.rehearsal.endpoints import Certificates
 from generator.rehearsal.outcome import State, read_state
@@ -48,7 +49,7 @@ from generator.rehearsal.rehearse import Behind, Rehearsal, started
 from generator.rehearsal.report import Narrator
 from generator.rehearsal.tls_front import TlsFronts
 from generator.rehearsal.wishes import Wishes
-from generator.rehearsal.workload import workload_of
+from generator.rehearsal.workload import APPLICATION_PYTHON, workload_of
 from generator.release import MANIFEST, folder_of, read_manifest
 from generator.template_yaml import load
 from tests.rehearsal.environments import project_without_tests
@@ -144,7 +145,8 @@ class Promotion:
             workload_of(itself, self.project, servers, narrator.trouble) as workload,
             TlsFronts(servers / "tls", f"{HOST}:{self.port}") as fronts,
         ):
-            behind = Behind(workload, fronts, self.certificates)
+            images = ContainerReleases(itself, self.project, self.project / APPLICATION_PYTHON)
+            behind = Behind(workload, fronts, self.certificates, images)
             rehearsal = ProxiedRehearsal(
                 accounts, engine, self.outputs, self.project, RELEASE, CONFIGURATIONS, self.folder, behind, narrator
             )

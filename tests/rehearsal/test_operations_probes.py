@@ -186,7 +186,7 @@ def nobody_is_told_of_half_the_budget(target: Target) -> None:
 def servers_run_all_night(target: Target) -> None:
     target.client("autoscaling").delete_scheduled_action(
         AutoScalingGroupName=target.deployment.outputs["WebServerGroupName"],
-        ScheduledActionName=target.id("Cost", "StopWebServers"),
+        ScheduledActionName=target.id("WebTier", "StopWebServers"),
     )
 
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from generator import __version__
 from generator.environment import ENVIRONMENTS, load_all
 from generator.errors import UserError
-from generator.naming import CLOUDFORMATION_ROLE, DELIVERY_BOUNDARY
+from generator.naming import CLOUDFORMATION_ROLE, DELIVERY_BOUNDARY, root_stack_name
 from generator.rehearsal.outcome import Result
 from generator.rehearsal.pipeline import FAILED, NOT_REACHED, ROLLBACK, SKIPPED, SUCCEEDED
 from generator.rehearsal.pipeline_actions import Approval
@@ -86,6 +86,14 @@ def statuses(result: Result) -> dict[str, str]:
     return {e.name: e.after.status if e.after else "" for e in result.environments}
 
 
+def images_of(rehearsal: Rehearsal, name: str) -> list[str]:
+    """Return the images of the release that an environment runs."""
+    cloudformation = rehearsal.accounts.client("cloudformation", name)
+    [stack] = cloudformation.describe_stacks(StackName=root_stack_name(name))["Stacks"]
+    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+    return [parameters["ApplicationImage"], parameters["CollectorImage"]]
+
+
 def everywhere(text: str) -> dict[str, str]:
     return dict.fromkeys(ENVIRONMENTS, text)
 
@@ -106,6 +114,9 @@ def test_a_release_is_rejected_then_promoted_to_production_and_then_again(fresh:
     assert versions(result) == everywhere(NEW)
     assert statuses(result) == everywhere("CREATE_COMPLETE")
     assert result.execution.stages["RegionalTest"] == SKIPPED
+    images = {name: images_of(fresh, name) for name in ENVIRONMENTS}
+    assert images == dict.fromkeys(ENVIRONMENTS, images["dev"]), "one release is one image everywhere"
+    assert all("@sha256:" in image for image in images["dev"])
     again = fresh.promote(Wishes(approve))
     assert again.as_expected, report.getvalue()
     assert statuses(again) == everywhere("CREATE_COMPLETE")

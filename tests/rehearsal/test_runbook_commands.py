@@ -17,6 +17,7 @@ import pytest
 
 from generator.environment import load
 from generator.rehearsal.emulator import Emulator
+from generator.rehearsal.other_settings import with_settings
 from generator.runbook.pages import RUNBOOK, Block, Page, Step, parse, read_pages
 from generator.runbook.values import filled, placeholders, values_of
 from tests.rehearsal.aws_commands import commands
@@ -25,6 +26,7 @@ from tests.rehearsal.roles import account, document
 
 PAGES = read_pages(ROOT / RUNBOOK)
 RUNNABLE = [page for page in PAGES if any(not block.not_run for block in page.blocks)]
+EVERYTHING = {"Compute": "both"}
 STEP = "@@@ the next command"
 SHELL = """set -euo pipefail
 sleep() { :; }
@@ -58,7 +60,9 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def desk(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    target = deployed(emulator, load(ROOT / "params/prod.json"))
+    # With servers and with containers, so that no page is about what is not there.
+    [prod] = with_settings([load(ROOT / "params/prod.json")], EVERYTHING, tmp_path_factory.mktemp("params"))
+    target = deployed(emulator, prod)
     values = values_of(target.client("cloudformation"), "prod")
     account_id = values["OperatorRoleArn"].split(":")[4]
     # The emulator has no MFA devices; that the role asks for one is the proof of permissions' matter.
@@ -109,6 +113,13 @@ def test_d12_the_command_that_acknowledges_a_page_is_heard(desk: Desk, cloudwatc
     found = cloudwatch.describe_alarms(AlarmNamePrefix="web-platform-prod-Observability-")["MetricAlarms"]
     [acknowledged] = [alarm for alarm in found if "-PageAcknowledged-" in alarm["AlarmName"]]
     assert acknowledged["StateValue"] == "ALARM"
+
+
+def test_whoever_answers_visitors_is_watched(cloudwatch: Any) -> None:
+    """As the settings say, evaluated by a deployment: servers without a second colour, and containers."""
+    found = cloudwatch.describe_alarms(AlarmNamePrefix="web-platform-prod-Observability-")["MetricAlarms"]
+    missed = {name for alarm in found for name in re.findall(r"-(NoHealthy\w+)-", alarm["AlarmName"])}
+    assert missed == {"NoHealthyServer", "NoHealthyTask"}
 
 
 # Each of these would pass if nothing were run, or if anybody could do anything.

@@ -34,6 +34,7 @@ SETTINGS = {
     "SESSION_TABLE": "sessions",
     "PARAMETER_PATH": "/web-platform/dev",
     "METRIC_NAMESPACE": "web-platform",
+    "TRACE_SHARE": "0.5",
 }
 APPLICATION = """#!/bin/sh
 exec python3 -c '
