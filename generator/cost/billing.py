@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from generator.cost import (
     billing_backup,
+    billing_containers,
     billing_data,
     billing_delivery,
     billing_edge,
@@ -26,6 +27,7 @@ RULES: Mapping[str, Rule] = {
     **billing_monitoring.RULES,
     **billing_backup.RULES,
     **billing_delivery.RULES,
+    **billing_containers.RULES,
 }
 
 

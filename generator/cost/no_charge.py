@@ -17,6 +17,8 @@ _MESSAGES_COUNTED = "messages are counted at the subscriptions; publishing is fr
 _INCIDENTS_COUNTED = "counted at the response plan"
 
 NO_CHARGE: Mapping[str, str] = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": "scaling is free; tasks are counted at their service",
+    "AWS::ApplicationAutoScaling::ScalingPolicy": "scaling is free; tasks are counted at their service",
     "AWS::AutoScaling::ScalingPolicy": "Auto Scaling is free; servers are counted at their group",
     "AWS::AutoScaling::ScheduledAction": "Auto Scaling is free; servers are counted at their group",
     "AWS::Backup::BackupPlan": _BACKUPS_COUNTED,
@@ -57,6 +59,9 @@ NO_CHARGE: Mapping[str, str] = {
     "AWS::ElasticLoadBalancingV2::Listener": _PART_OF_LOAD_BALANCER,
     "AWS::ElasticLoadBalancingV2::ListenerRule": _PART_OF_LOAD_BALANCER,
     "AWS::ElasticLoadBalancingV2::TargetGroup": _PART_OF_LOAD_BALANCER,
+    "AWS::ECS::Cluster": "clusters are free; tasks are counted at their service",
+    "AWS::ECS::ClusterCapacityProviderAssociations": "tasks are counted at their service",
+    "AWS::ECS::TaskDefinition": "tasks are counted at their service",
     "AWS::Events::Rule": "events of AWS's own services are free",
     "AWS::IAM::Group": _IAM,
     "AWS::IAM::InstanceProfile": _IAM,
@@ -85,4 +90,5 @@ NO_CHARGE: Mapping[str, str] = {
     "AWS::SecretsManager::SecretTargetAttachment": "counted at the secret",
     "AWS::WAFv2::LoggingConfiguration": "counted at the log group that takes it",
     "AWS::WAFv2::WebACLAssociation": "counted at the web ACL",
+    "AWS::XRay::SamplingRule": "traces are counted at their group",
 }

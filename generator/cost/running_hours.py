@@ -38,18 +38,35 @@ def group_hours(resolution: Resolution, group: Resource) -> Decimal:
     return _hours(starts, stops)
 
 
+def task_hours(target: Resource) -> Decimal:
+    """Return the hours of a month in which a scalable target may have tasks.
+
+    Of its own scheduled actions, one whose maximum is 0 stops them, any other starts them again.
+    """
+    starts: list[int] = []
+    stops: list[int] = []
+    for action in target.properties.get("ScheduledActions", []):
+        ends = str(action["ScalableTargetAction"]["MaxCapacity"]) == "0"
+        (stops if ends else starts).extend(_cron_minutes(target, action["Schedule"]))
+    return _hours(starts, stops)
+
+
 def database_hours(resolution: Resolution, database: Resource) -> Decimal:
     """Return the hours of a month in which a database runs: RDS's calls by EventBridge Scheduler stop and start it."""
     times: dict[str, list[int]] = {STARTS: [], STOPS: []}
     for schedule in resolution.of_type(SCHEDULE):
         call = str(schedule.properties["Target"]["Arn"]).rpartition(":")[2]
         if call in times and _refers_to(schedule, database):
-            match = CRON_CALL.fullmatch(schedule.properties["ScheduleExpression"])
-            if not match:
-                raise UserError(f"{schedule.template}: {schedule.logical_id}: its schedule is no cron expression")
-            minute, hour, day_of_month, month, day_of_week, _year = match["fields"].split()
-            times[call].extend(week_minutes([minute, hour, day_of_month, month, day_of_week], first_day=1))
+            times[call].extend(_cron_minutes(schedule, schedule.properties["ScheduleExpression"]))
     return _hours(times[STARTS], times[STOPS])
+
+
+def _cron_minutes(resource: Resource, expression: str) -> list[int]:
+    match = CRON_CALL.fullmatch(expression)
+    if not match:
+        raise UserError(f"{resource.template}: {resource.logical_id}: its schedule is no cron expression")
+    minute, hour, day_of_month, month, day_of_week, _year = match["fields"].split()
+    return week_minutes([minute, hour, day_of_month, month, day_of_week], first_day=1)
 
 
 def week_minutes(crontab: Sequence[str], first_day: int) -> list[int]:

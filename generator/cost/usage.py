@@ -56,6 +56,10 @@ class Usage:
     files_written: Decimal = figure("GB", "What servers write to the files.")
     application_metrics: Decimal = figure("metrics", "Metrics that the application reports about itself.")
     metrics_per_server: Decimal = figure("metrics", "Metrics that the CloudWatch agent reports of each server.")
+    metrics_per_task: Decimal = figure(
+        "metrics", "Metrics that Container Insights reports of each task and its containers."
+    )
+    cluster_metrics: Decimal = figure("metrics", "Metrics that Container Insights reports of cluster and service.")
     traces: Decimal = figure("million", "Traces recorded, after sampling.")
     canary_seconds: Decimal = figure("seconds", "How long one run of the canary takes.")
     enhanced_monitoring: Decimal = figure("GB", "Logs that RDS's enhanced monitoring writes of one instance.")
@@ -66,6 +70,7 @@ class Usage:
     key_requests: Decimal = figure("10,000 requests", "Requests of all keys.", tools=True)
     secret_requests: Decimal = figure("10,000 requests", "Requests of all secrets.")
     logs: Amounts = figure("GB", "What each log group takes in.", tools=True)
+    images: Amounts = figure("GB", "What each image repository holds.", environments=False, tools=True)
     buckets: Amounts = figure("GB", "What each bucket holds, old versions included.", tools=True)
     bucket_writes: Amounts = figure("1,000 requests", "Write and list requests of each bucket.", tools=True)
     bucket_reads: Amounts = figure("1,000 requests", "Read requests of each bucket.", tools=True)

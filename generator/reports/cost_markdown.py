@@ -9,17 +9,20 @@ from typing import Any
 
 from generator.cost.advice import Advice
 from generator.cost.comparison import AccountComparison
+from generator.cost.computes import Choice
 from generator.cost.estimate import Estimate
 from generator.cost.prices import Price, PriceTable
 from generator.cost.usage import Usage
 from generator.reports import cost_words as words
 
-ESTIMATES_SECTION, ADVICE_SECTION, USAGE_SECTION, PRICES_SECTION = "estimates", "advice", "usage", "prices"
+ESTIMATES_SECTION, ADVICE_SECTION, COMPUTES_SECTION = "estimates", "advice", "computes"
+USAGE_SECTION, PRICES_SECTION = "usage", "prices"
 
 
 def sections(
     estimates: Sequence[Estimate],
     advice: Sequence[Advice],
+    choices: Sequence[Choice],
     usages: Mapping[str, Usage],
     prices: PriceTable,
     note: str,
@@ -28,6 +31,7 @@ def sections(
     return {
         ESTIMATES_SECTION: estimates_table(estimates, note),
         ADVICE_SECTION: advice_table(advice),
+        COMPUTES_SECTION: computes_table(choices),
         USAGE_SECTION: usage_table(usages),
         PRICES_SECTION: prices_table(prices, estimates),
     }
@@ -50,6 +54,22 @@ def advice_table(advice: Sequence[Advice]) -> str:
     """Return what would cost less."""
     rows = [[one.account, one.what, words.money(one.saves), one.arithmetic, one.catch] for one in advice]
     return "\n".join(_table(["account", "what", "saves a month", "arithmetic", "the catch"], rows))
+
+
+def computes_table(choices: Sequence[Choice]) -> str:
+    """Return what environments cost with each way to run the application: by itself, and in all."""
+    rows = [
+        [
+            choice.what,
+            *(
+                f"{words.money(choice.compute(number))} of {words.money(estimate.total)}"
+                for number, estimate in enumerate(choice.estimates)
+            ),
+        ]
+        for choice in choices
+    ]
+    header = ["the application on", *(estimate.account for estimate in choices[0].estimates)]
+    return "\n".join(_table(header, rows, numbers=len(header) - 1))
 
 
 def comparison_table(title: str, accounts: Sequence[AccountComparison]) -> str:

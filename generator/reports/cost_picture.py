@@ -21,7 +21,7 @@ from generator.reports import cost_words as words
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "network": ("Network", "Egress"),
     "load balancer and edge": ("Ingress", "Edge", "global_edge"),
-    "servers": ("WebTier", "Access"),
+    "servers and containers": ("WebTier", "Containers", "Access"),
     "data": ("Database", "Storage", "Encryption", "Security"),
     "watching and recovery": ("Observability", "OnCall", "Recovery", "Cost", "audit_trail", "recovery_region"),
     "delivery": (

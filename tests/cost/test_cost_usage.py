@@ -75,9 +75,10 @@ def test_log_groups_and_buckets_that_are_named_exist(usages: dict[str, Usage], a
             resource.logical_id
             for root in account.roots
             for resource in root.resolution.resources.values()
-            if resource.type in ("AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::CodeBuild::Project")
+            if resource.type
+            in ("AWS::Logs::LogGroup", "AWS::ECR::Repository", "AWS::S3::Bucket", "AWS::CodeBuild::Project")
         }
         usage = usages[name]
-        tables = (usage.logs, usage.buckets, usage.bucket_writes, usage.bucket_reads, usage.build_minutes)
+        tables = (usage.logs, usage.images, usage.buckets, usage.bucket_writes, usage.bucket_reads, usage.build_minutes)
         named = {key for amounts in tables for key in amounts} - {OTHERS}
         assert named <= existing, name
