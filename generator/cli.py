@@ -17,6 +17,7 @@ from rich.console import Console
 
 from generator import __version__
 from generator.cost_command import cost
+from generator.diagram_command import diagram
 from generator.drill_command import drill
 from generator.environment import ENVIRONMENTS
 from generator.errors import UserError
@@ -56,6 +57,7 @@ def cli() -> None:
 
 
 cli.add_command(cost)
+cli.add_command(diagram)
 cli.add_command(drill)
 cli.add_command(images)
 cli.add_command(impact)

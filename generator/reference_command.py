@@ -10,7 +10,7 @@ TEMPLATES_OUT, PARAMS = Path("templates_out"), Path("params")
 PAGE = Path("docs/reference.md")
 
 
-@click.command()
+@click.command(hidden=True)  # who changes templates calls it, with make
 def reference() -> None:
     """Write the reference of parameters, outputs and alarms, from the current release."""
     from generator.environment import load_all

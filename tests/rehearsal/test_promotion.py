@@ -198,7 +198,7 @@ def test_a_smoke_test_that_fails_brings_the_former_release_back(lived_in: Rehear
 
 
 def test_a_build_that_fails_is_retried_once_and_changes_nothing(fresh: Rehearsal, report: StringIO) -> None:
-    result = fresh.promote(Wishes(approving, fail_at="build"))
+    result = fresh.promote(Wishes(approving, fail_at="build:Build"))
     assert result.as_expected, report.getvalue()
     assert versions(result) == everywhere("")
     assert [run.status for run in result.execution.runs if run.action == "Build"] == [FAILED, FAILED]
