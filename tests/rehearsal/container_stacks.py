@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from conftest import REGION, Account
@@ -13,7 +14,7 @@ from fault_proxy import wait_until
 
 from generator.rehearsal.emulator import Emulator
 from generator.rehearsal.emulator_container_records import OPEN
-from generator.rehearsal.emulator_instances import Health, Targets, write_targets
+from generator.rehearsal.emulator_instances import Health, Targets, attend, leave, write_targets
 from generator.rehearsal.emulator_tasks import (
     HEALTHY,
     RUNNING,
@@ -309,3 +310,15 @@ class Containers:
 
 
 __all__ = ["NAME", "REGION", "TEMPLATE", "Containers"]
+
+
+@contextmanager
+def attended(emulator: Emulator, image: str) -> Iterator[Containers]:
+    """Provide the stack with an image, in an account whose tasks somebody runs, for the time of a `with` block."""
+    with ThreadPoolExecutor(1) as pool:
+        made = Containers(emulator, pool)
+        attend(emulator.directory, [made.account.account_id])
+        stack = made.deployed("CREATE", Image=image)
+        assert stack["StackStatus"] == "CREATE_COMPLETE", made.account.failures(NAME)
+        yield made
+        leave(emulator.directory)

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from container_stacks import NAME, REGION, TEMPLATE, Containers
+from container_stacks import NAME, REGION, TEMPLATE, Containers, attended
 from hypothesis import given
 from hypothesis import strategies as st
 
 from generator.rehearsal.emulator import Emulator
 from generator.rehearsal.emulator_container_records import BLUE_GREEN, shifts_of
-from generator.rehearsal.emulator_instances import attend, leave
+from generator.rehearsal.emulator_instances import attend
 from generator.rehearsal.emulator_tasks import (
     HEALTHY,
     PENDING,
@@ -37,13 +37,8 @@ images = (f"application:{number}" for number in range(1000))
 
 @pytest.fixture(scope="module")
 def deployed(emulator: Emulator) -> Iterator[Containers]:
-    with ThreadPoolExecutor(1) as pool:
-        made = Containers(emulator, pool)
-        attend(emulator.directory, [made.account.account_id])
-        stack = made.deployed("CREATE", Image=next(images))
-        assert stack["StackStatus"] == "CREATE_COMPLETE", made.account.failures(NAME)
+    with attended(emulator, next(images)) as made:
         yield made
-        leave(emulator.directory)
 
 
 @pytest.fixture

@@ -10,14 +10,12 @@ import itertools
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from container_stacks import NAME, REGION, Containers
+from container_stacks import REGION, Containers, attended
 
 from generator.rehearsal.emulator import Emulator
-from generator.rehearsal.emulator_instances import attend, leave
 from generator.rehearsal.emulator_tasks import STOPPED, TaskState
 from generator.runbook.pages import RUNBOOK, read_pages
 from generator.runbook.values import filled
@@ -41,13 +39,8 @@ def shell() -> Iterator[Mapping[str, str]]:
 
 @pytest.fixture(scope="module")
 def containers(emulator: Emulator) -> Iterator[Containers]:
-    with ThreadPoolExecutor(1) as pool:
-        made = Containers(emulator, pool)
-        attend(emulator.directory, [made.account.account_id])
-        stack = made.deployed("CREATE", Image=next(images))
-        assert stack["StackStatus"] == "CREATE_COMPLETE", made.account.failures(NAME)
+    with attended(emulator, next(images)) as made:
         yield made
-        leave(emulator.directory)
 
 
 def said(anchor: str, containers: Containers, shell: Mapping[str, str], **changed: str) -> str:
