@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from tests import access_claims, claims, pipeline_claims, recovery_claims
+from tests import (
+    access_claims,
+    alarm_claims,
+    alarm_mutations,
+    claims,
+    container_claims,
+    container_mutations,
+    fleet_claims,
+    fleet_mutations,
+    pipeline_claims,
+    recovery_claims,
+)
 from tests.intrinsics import Templates
 from tests.template_mutations import (
     Claim,
@@ -20,7 +31,9 @@ from tests.template_mutations import (
     swap,
 )
 
-CLAIMS = claims_of(claims, access_claims, pipeline_claims, recovery_claims)
+CLAIMS = claims_of(
+    claims, access_claims, alarm_claims, container_claims, fleet_claims, pipeline_claims, recovery_claims
+)
 
 ANYWHERE = "0.0.0.0/0"
 
@@ -1248,6 +1261,9 @@ MUTATIONS = [
         put("database/Database/MaxAllocatedStorage", 1000),
         recovery_claims.check_database_storage_grows_by_itself,
     ),
+    *alarm_mutations.MUTATIONS,
+    *container_mutations.MUTATIONS,
+    *fleet_mutations.MUTATIONS,
 ]
 
 

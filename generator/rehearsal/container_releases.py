@@ -57,10 +57,8 @@ class ContainerReleases:
 
     def other(self, name: str) -> str:
         """Return another image of the application by digest: `unhealthy`, or a version that works and has this name."""
-        ecr, [application] = (
-            self._registry(),
-            [each for each in needed(self._folder) if each.parameter == APPLICATION_IMAGE],
-        )
+        ecr = self._registry()
+        [application] = [each for each in needed(self._folder) if each.parameter == APPLICATION_IMAGE]
         image = Image(application.parameter, application.repository, name, self._folder)
         with self._lock:
             if find_image(ecr, image) is None:
@@ -78,8 +76,6 @@ class ContainerReleases:
         """Return ECR's client of the role that builds images, as CodeBuild assumes it."""
         accounts = self._accounts
         account_id, region = accounts.id_of(TOOLS), accounts.region
-        role, source = (
-            f"arn:aws:iam::{account_id}:role/{IMAGES_ROLE}",
-            f"arn:aws:codebuild:{region}:{account_id}:project/x",
-        )
+        role = f"arn:aws:iam::{account_id}:role/{IMAGES_ROLE}"
+        source = f"arn:aws:codebuild:{region}:{account_id}:project/x"
         return assumed_by_service(accounts.emulator, role, region, CODEBUILD, source, "images").client("ecr")

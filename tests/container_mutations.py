@@ -1,14 +1,9 @@
-"""The promises of the containers bite: each holds on the templates as they are, and fails once it is broken."""
+"""Ways to break what the containers promise. `test_mutations` sees each of them noticed."""
 
 from __future__ import annotations
 
-import pytest
-
 from tests import container_claims as claims
-from tests.intrinsics import Templates
-from tests.template_mutations import Claim, Mutation, assert_noticed, claims_of, drop, put
-
-CLAIMS = claims_of(claims)
+from tests.template_mutations import Mutation, drop, put
 
 TASK = "containers/TaskDefinition/ContainerDefinitions"
 APPLICATION, MIGRATION, COLLECTOR = (f"{TASK}/{index}" for index in range(3))
@@ -294,17 +289,3 @@ MUTATIONS = [
         claims.check_lines_of_every_container_are_kept,
     ),
 ]
-
-
-@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS.keys())
-def test_claim_holds_on_the_templates_as_they_are(templates: Templates, claim: Claim) -> None:
-    claim(templates)
-
-
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=[mutation.name for mutation in MUTATIONS])
-def test_claim_notices_the_damage(templates: Templates, mutation: Mutation) -> None:
-    assert_noticed(mutation, templates)
-
-
-def test_every_claim_is_known_to_bite() -> None:
-    assert {mutation.claim.__name__ for mutation in MUTATIONS} == CLAIMS.keys()
