@@ -227,6 +227,18 @@ MUTATIONS = (
         ["Security/WebServerRole", "all actions of a service"],
     ),
     Mutation(
+        "the build approves production",
+        add(
+            "pipeline/BuildRole/Policies/0/PolicyDocument",
+            Action=["codepipeline:PutApprovalResult"],
+            Resource=[
+                {"Fn::Sub": "arn:${AWS::Partition}:codepipeline:${AWS::Region}:*:web-platform-pipeline/Review/Approval"}
+            ],
+        ),
+        BUILDS,
+        ["pipeline/BuildRole: codepipeline:PutApprovalResult"],
+    ),
+    Mutation(
         "the review executes",
         add(REVIEW, Action=["cloudformation:ExecuteChangeSet"], Resource=["*"]),
         BUILDS,
