@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
-from importlib.resources import files
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -383,8 +382,8 @@ def _pattern(kind: str, text: str) -> str:
 
 @cache
 def _definitions() -> dict[str, Any]:
-    source = files("cfnlint.data.AdditionalSpecs").joinpath("Policies.json")
-    definitions: dict[str, Any] = json.loads(source.read_text(encoding="utf-8"))
+    source = registry_schemas.cfn_lint_data() / "AdditionalSpecs" / "Policies.json"
+    definitions: dict[str, Any] = json.loads(source.read_bytes())
     return definitions
 
 

@@ -6,10 +6,12 @@ of them no template of ours needs, which need a statement of their own, and what
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +79,10 @@ def needs(types: Iterable[str], corrections: Mapping[str, Any] | None = None) ->
     return Needs(tuple(generic), {action: sid for action, sid in by_hand.items() if action in callers}, compacted)
 
 
+@cache
 def load_corrections() -> Mapping[str, Any]:
     """Return `corrections.yaml`."""
-    loaded: Mapping[str, Any] = yaml.safe_load(CORRECTIONS.read_text(encoding="utf-8"))
+    loaded: Mapping[str, Any] = yaml.load(CORRECTIONS.read_bytes(), Loader=yaml.CSafeLoader)
     return loaded
 
 
@@ -118,7 +121,12 @@ def _handlers(type_name: str, missing: Mapping[str, Correction]) -> dict[str, tu
 def _drops(entry: Correction, action: str, type_name: str) -> bool:
     if "types" in entry and type_name not in entry["types"]:
         return False
-    return any(action == pattern or fnmatchcase(action, pattern) for pattern in entry["actions"])
+    return bool(_one_of(tuple(entry["actions"])).match(action))
+
+
+@cache
+def _one_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(translate(pattern) for pattern in patterns))
 
 
 def unused_corrections(types: Iterable[str]) -> list[str]:

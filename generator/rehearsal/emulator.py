@@ -27,6 +27,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 import generator
+from generator.delivery.session import service_models
 from generator.errors import UserError
 from generator.rehearsal import emulator_clock, emulator_faults
 from generator.rehearsal.emulator_authorization_requests import ADDRESSES
@@ -277,6 +278,7 @@ def _session_without_user_settings() -> Any:
         for name, (in_file, _, default, conversion) in botocore.configprovider.BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
     }
     session = botocore.session.Session(session_vars=variables)
+    session.register_component("data_loader", service_models())
     session.set_config_variable("config_file", os.devnull)
     session.set_config_variable("credentials_file", os.devnull)
     return session

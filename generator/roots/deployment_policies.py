@@ -9,16 +9,18 @@ administrator deploys both roots, after the boundaries and before the roles: no 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
 
+from awacs.aws import Statement
 from troposphere import Equals, Template
 
 from generator.deployment_permissions import by_hand
 from generator.deployment_permissions.policies import OF_SERVICES, SUBJECTS, managed_policy, statements_by_subject
 from generator.iam import arn
 from generator.naming import DELIVERY_BOUNDARY, OPERATOR_BOUNDARY, PROJECT, WORKLOAD_BOUNDARY
-from generator.nesting import add_condition, only_if, synthesize
+from generator.nesting import add_condition, only_if, synthesized
 from generator.parameter_types import BucketName, KeyArn, RegionNames, Toggle, parameter
 from generator.regions import ADDITIONAL_REGIONS, regions_of_the_platform
 from generator.roots import platform
@@ -46,15 +48,17 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     regions = regions_of_the_platform(template, parameters.additional_regions)
     add_condition(template, "RegionalTests", Equals(parameters.regional_tests, "true"))
     templates = [arn("s3:::${TemplateBucketName}/*"), only_if("RegionalTests", arn(f"s3:::{TEST_UPLOADS}"))]
-    statements = statements_by_subject(deployed())
-    statements["Delivery"] += by_hand.templates_of_releases(templates, parameters.artifact_key_arn)
-    statements["Guard"] += by_hand.guard(regions, [*BOUNDARIES, f"{PROJECT}-deploy-*"])
+    here = {
+        "Delivery": by_hand.templates_of_releases(templates, parameters.artifact_key_arn),
+        "Guard": by_hand.guard(regions, [*BOUNDARIES, f"{PROJECT}-deploy-*"]),
+    }
     for subject in SUBJECTS:
         if subject not in OF_SERVICES:
-            template.add_resource(managed_policy(subject, statements[subject]))
+            template.add_resource(managed_policy(subject, [*computed_statements()[subject], *here.get(subject, [])]))
     return Outputs()
 
 
-def deployed() -> list[dict[str, Any]]:
-    """Return the templates that CloudFormation deploys with these policies."""
-    return [synthesize(module.build).to_dict() for module in (*STACKS, platform)]
+@cache
+def computed_statements() -> Mapping[str, Sequence[Statement]]:
+    """Return by subject what deploying needs of the templates that CloudFormation deploys with these policies."""
+    return statements_by_subject([synthesized(module.build) for module in (*STACKS, platform)])

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from troposphere import Template
 
-from generator.deployment_permissions.policies import OF_SERVICES, managed_policy, statements_by_subject
-from generator.roots.deployment_policies import deployed
+from generator.deployment_permissions.policies import OF_SERVICES, managed_policy
+from generator.roots.deployment_policies import computed_statements
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,6 @@ class Outputs:
 
 
 def build(template: Template, parameters: Parameters) -> Outputs:
-    statements = statements_by_subject(deployed())
     for subject in OF_SERVICES:
-        template.add_resource(managed_policy(subject, statements[subject]))
+        template.add_resource(managed_policy(subject, computed_statements()[subject]))
     return Outputs()
