@@ -1,5 +1,12 @@
-"""`python -m generator`."""
+"""`python -m generator`. Where `templates` has nothing to do, it is said before anything is imported."""
 
-from generator.cli import main
+import sys
 
-main()
+from generator.unchanged import verdict
+
+if sys.argv[1:] == ["templates"] and (said := verdict()):
+    print(said)
+else:
+    from generator.cli import main
+
+    main()

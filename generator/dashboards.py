@@ -250,11 +250,12 @@ def _items(nodes: Sequence[Any], variables: dict[str, Any]) -> str:
 
 def _variable(value: If, condition: str, variables: dict[str, Any]) -> str:
     """Return the placeholder of a value that depends on a condition; the same value is there once."""
+    plain = _Plain(value)
     for name, known in variables.items():
-        if known.to_dict() == value.to_dict():
+        if known.data == plain.data:
             return f"${{{name}}}"
     name = f"{condition}{len(variables) + 1}"
-    variables[name] = value
+    variables[name] = plain
     return f"${{{name}}}"
 
 

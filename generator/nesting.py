@@ -9,8 +9,9 @@ another is thereby typed: a missing input, a misspelled output, a wrong type or 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import Field, fields
+from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 from troposphere import AWSHelperFn, GetAtt, If, Output, Parameter, Ref, Sub, Template
@@ -49,6 +50,16 @@ def synthesize(build: Build[P, R]) -> Template:
         _check_type(build, "output", declared.name, value, kind)
         title = pascal_case(declared.name)
         template.add_output(Output(title, Description=declared.metadata["description"], Value=value))
+    return template
+
+
+@cache
+def synthesized(build: Build[Any, Any]) -> Mapping[str, Any]:
+    """Return the template of a stack module as plain dictionaries with long-form intrinsics, made once a process.
+
+    The release and the roots that are computed from its templates share it: copy before you change one.
+    """
+    template: Mapping[str, Any] = synthesize(build).to_dict()
     return template
 
 

@@ -102,13 +102,18 @@ def staged(release: Path, files: Mapping[str, str]) -> Iterator[Path]:
 def changes(release: Path, files: Mapping[str, str]) -> dict[str, str]:
     """Return what putting these files in place would change: file name → `added`, `changed` or `removed`."""
     before = _read(release)
-    after = dict(files)
-    if before.get(MANIFEST) == _as_released(after[MANIFEST]):
-        after[MANIFEST] = before[MANIFEST]
+    after = as_marked(release, files)
     added_or_changed = {
         name: "changed" if name in before else "added" for name, text in after.items() if before.get(name) != text
     }
     return added_or_changed | {name: "removed" for name in before if name not in after}
+
+
+def as_marked(release: Path, files: Mapping[str, str]) -> dict[str, str]:
+    """Return the files with a manifest that is marked as released where the same one in the folder is."""
+    manifest = _as_released(files[MANIFEST])
+    marked = (release / MANIFEST).is_file() and (release / MANIFEST).read_bytes() == manifest.encode()
+    return {**files, MANIFEST: manifest} if marked else dict(files)
 
 
 def replace(release: Path, staging: Path) -> None:

@@ -6,6 +6,10 @@ Each template is linted as it is released. A template that nests others is linte
 only below its working directory and is silent about every `TemplateURL` that it cannot follow, so rule E9001 of this
 module reports those.
 
+A verdict is kept under a digest of all that it depends on. To make sure that this is all, cfn-lint sees nothing else:
+a template by itself, and with a copy of the siblings no more than their parameters and outputs. So a changed resource
+costs the linting of one template, and a changed output that of the root besides.
+
 Rules: https://github.com/aws-cloudformation/cfn-lint/blob/main/docs/rules.md
 """
 
@@ -16,19 +20,19 @@ import functools
 import gc
 import hashlib
 import json
-import multiprocessing
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from generator.errors import UserError
+from generator.installed import version
+from generator.progress import Say, counted, silent
+from generator.registry_schemas import cfn_lint_data
 
 if TYPE_CHECKING:
     from cfnlint.config import ConfigMixIn
@@ -77,6 +81,8 @@ TEMPLATE_URL_LINE = re.compile(
 )
 """The one form in which a root names a child template (`generator.nesting.TEMPLATE_URL`)."""
 
+RESOURCES_SECTION = re.compile(rb"^Resources:.*\n(?:(?:[ #].*)?\n)*", re.MULTILINE)
+
 
 @dataclass(frozen=True, order=True)
 class Finding:
@@ -100,23 +106,56 @@ class Finding:
         return f"{self.template}:{self.line}: {self.severity} {self.rule}{where}: {message}{regions}"
 
 
-def lint_templates(folder: Path, cache: Path | None) -> list[Finding]:
+Screen = Callable[[Mapping[str, bytes]], list[Finding]]
+"""Looks over templates, given by file name, before cfn-lint does."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One template as cfn-lint is to read it: as it is released, or as the copy whose siblings it can follow."""
+
+    template: str
+    files: Mapping[str, bytes]
+    """The template and its siblings, as cfn-lint finds them."""
+    is_copy: bool
+
+    @property
+    def size(self) -> int:
+        """How much there is to lint, in bytes."""
+        return len(self.files[self.template])
+
+
+def lint_templates(folder: Path, cache: Path | None, screen: Screen | None = None, say: Say = silent) -> list[Finding]:
     """Return what cfn-lint finds in the `*.yaml` of a release folder, sorted; an empty list passes the gate.
 
     `cache` is the folder of earlier verdicts, made when missing; without one, everything is linted. Where every verdict
-    is known cfn-lint is not even imported. Raises `UserError` for a folder without templates, which would pass unseen.
+    is known cfn-lint is not even imported. Others are handed to `screen` first: what it finds is returned at once.
+    Raises `UserError` for a folder without templates, which would pass unseen.
     """
     bodies = {path.name: path.read_bytes() for path in sorted(folder.glob("*.yaml"))}
     if not bodies:
         raise UserError(f"{folder}: no templates (*.yaml) to lint. Generate the release first.")
-    keys = {name: _cache_key(name, bodies) for name in bodies}
-    known = {name: _recall(cache, key) for name, key in keys.items()}
-    unknown = [name for name, findings in known.items() if findings is None]
-    fresh = _lint(bodies, unknown) if unknown else {}
-    for name, findings in fresh.items():
-        _remember(cache, keys[name], findings)
-    verdicts = known | fresh
-    return sorted(finding for findings in verdicts.values() for finding in findings or ())
+    premises = _premises()
+    keys = {_key(reading, premises): reading for reading in _readings(bodies)}
+    known = {key: _recall(cache, key) for key in keys}
+    unknown = {key: keys[key] for key, findings in known.items() if findings is None}
+    if screen:
+        objections = screen({each.template: bodies[each.template] for each in unknown.values() if not each.is_copy})
+        if objections:
+            return sorted(objections)
+    fresh = dict(zip(unknown, _lint(list(unknown.values()), say), strict=True)) if unknown else {}
+    for key, findings in fresh.items():
+        _remember(cache, key, findings)
+    # What the release and the copy have alike is said once.
+    return sorted({finding for findings in (known | fresh).values() for finding in findings or ()})
+
+
+def _readings(bodies: Mapping[str, bytes]) -> Iterator[Reading]:
+    for name, body in bodies.items():
+        yield Reading(name, {name: body}, is_copy=False)
+        if NESTED_STACK.encode() in body:
+            siblings = {child: boundary(bodies[child]) for child in children(body) if child in bodies}
+            yield Reading(name, {**siblings, name: with_sibling_urls(body)}, is_copy=True)
 
 
 def children(body: bytes) -> list[str]:
@@ -129,6 +168,11 @@ def with_sibling_urls(body: bytes) -> bytes:
     return TEMPLATE_URL_LINE.sub(rb"\g<key>./\g<child>", body)
 
 
+def boundary(body: bytes) -> bytes:
+    """Return a template without its resources: its parameters and outputs are what cfn-lint asks of a nested one."""
+    return RESOURCES_SECTION.sub(b"", body)
+
+
 def _configuration() -> dict[str, Any]:
     return {
         "regions": list(REGIONS),
@@ -139,17 +183,17 @@ def _configuration() -> dict[str, Any]:
     }
 
 
-def _cache_key(name: str, bodies: Mapping[str, bytes]) -> str:
-    """Return a SHA-256 over all that the verdict on a template depends on, this module's own text included."""
-    nested = {child: _sha256(bodies[child]) if child in bodies else None for child in children(bodies[name])}
-    premises = {
-        "cfn-lint": version("cfn-lint"),
-        "this module": _sha256(Path(__file__).read_bytes()),
-        "configuration": _configuration(),
-        "template": [name, _sha256(bodies[name])],
-        "children": nested,
-    }
-    return _sha256(json.dumps(premises, sort_keys=True).encode())
+def _premises() -> dict[str, Any]:
+    """Return what the verdicts on all templates depend on, this module's own text included."""
+    own = _sha256(Path(__file__).read_bytes())
+    return {"cfn-lint": version("cfn-lint"), "this module": own, "configuration": _configuration()}
+
+
+def _key(reading: Reading, premises: Mapping[str, Any]) -> str:
+    """Return a SHA-256 over all that the verdict on a template depends on."""
+    files = {name: _sha256(body) for name, body in reading.files.items()}
+    read = {"template": reading.template, "files": files, "is copy": reading.is_copy}
+    return _sha256(json.dumps({**premises, **read}, sort_keys=True).encode())
 
 
 def _sha256(content: bytes) -> str:
@@ -157,12 +201,13 @@ def _sha256(content: bytes) -> str:
 
 
 def _recall(cache: Path | None, key: str) -> list[Finding] | None:
-    """Return the cached findings, or nothing where there are none or the entry cannot be read."""
+    """Return the cached findings, or nothing where there are none, or the entry cannot be read or is another's."""
     if cache is None:
         return None
     try:
         entry = json.loads((cache / f"{key}.json").read_text(encoding="utf-8"))
-        return [Finding(**{**finding, "regions": tuple(finding["regions"])}) for finding in entry["findings"]]
+        findings = [Finding(**{**finding, "regions": tuple(finding["regions"])}) for finding in entry["findings"]]
+        return findings if entry["key"] == key else None
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -171,45 +216,53 @@ def _remember(cache: Path | None, key: str, findings: list[Finding]) -> None:
     if cache is None:
         return
     cache.mkdir(parents=True, exist_ok=True)
-    entry = json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=1)
+    entry = json.dumps({"key": key, "findings": [asdict(finding) for finding in findings]}, indent=1)
     # Written aside and moved: a reader at the same moment sees the whole entry or none.
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=cache, suffix=".tmp", delete=False) as file:
         file.write(entry)
     Path(file.name).replace(cache / f"{key}.json")
 
 
-def _lint(bodies: Mapping[str, bytes], names: list[str]) -> dict[str, list[Finding]]:
-    """Lint the named templates; the others are only there to be nested. Raises `OSError`."""
+def _lint(readings: Sequence[Reading], say: Say) -> list[list[Finding]]:
+    """Lint the templates. Raises `OSError`."""
     with tempfile.TemporaryDirectory(prefix="lint-") as workspace:
-        released, siblings = Path(workspace, "released"), Path(workspace, "siblings")
-        for folder, rewrite in ((released, bytes), (siblings, with_sibling_urls)):
+        tasks = []
+        for number, reading in enumerate(readings):
+            folder = Path(workspace, str(number))
             folder.mkdir()
-            for name, body in bodies.items():
-                (folder / name).write_bytes(rewrite(body))
+            for name, body in reading.files.items():
+                (folder / name).write_bytes(body)
+            tasks.append(Task(folder, reading.template, reading.is_copy))
         # The largest first, so that no core ends on a long one alone.
-        names = sorted(names, key=lambda name: len(bodies[name]), reverse=True)
-        roots = [name for name in names if NESTED_STACK.encode() in bodies[name]]
-        tasks = [(released, name, False) for name in names] + [(siblings, name, True) for name in roots]
-        found: dict[str, set[Finding]] = {name: set() for name in names}
-        for (_, name, _), findings in zip(tasks, _in_parallel(tasks), strict=True):
-            found[name].update(findings)
-    return {name: sorted(findings) for name, findings in found.items()}
+        order = sorted(range(len(tasks)), key=lambda number: readings[number].size, reverse=True)
+        found = dict(zip(order, _in_parallel([tasks[number] for number in order], say), strict=True))
+    return [sorted(set(found[number])) for number in range(len(tasks))]
 
 
-Task = tuple[Path, str, bool]
-"""The folder, the template's name, and whether the folder is the copy with sibling URLs."""
+class Task(NamedTuple):
+    """A folder, the template in it, and whether it is the copy with sibling URLs."""
+
+    folder: Path
+    template: str
+    is_copy: bool
 
 
-def _in_parallel(tasks: list[Task]) -> list[list[Finding]]:
+def _in_parallel(tasks: list[Task], say: Say) -> Iterator[list[Finding]]:
     """Lint on all cores, in processes forked after the rules are loaded: two cores take 0.6 of one core's time."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    say("loading cfn-lint")
     _runner()
     workers = min(len(tasks), os.cpu_count() or 1)
     if workers == 1 or "fork" not in multiprocessing.get_all_start_methods():
-        return [_lint_one(task) for task in tasks]
+        yield from map(_lint_one, counted(tasks, "linting template", say))
+        return
     gc.freeze()
     try:
         with ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), initializer=gc.disable) as pool:
-            return list(pool.map(_lint_one, tasks))
+            for _, findings in zip(counted(tasks, "linting template", say), pool.map(_lint_one, tasks), strict=True):
+                yield findings
     finally:
         gc.unfreeze()
 
@@ -225,7 +278,13 @@ def _new_config() -> ConfigMixIn:
 def _runner() -> Runner:
     """Load cfn-lint and its rules, once a process: half a second for the import, as much for the rules."""
     from cfnlint.runner import Runner
+    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
+    # Newer schemas in someone's home, which cfn-lint would prefer, must not change the verdict either.
+    bundled = cfn_lint_data() / "schemas"
+    PROVIDER_SCHEMA_MANAGER._providers_dir = bundled / "providers"
+    PROVIDER_SCHEMA_MANAGER._resources_dir = bundled / "resources"
+    PROVIDER_SCHEMA_MANAGER.reset()
     return Runner(_new_config())
 
 

@@ -1,5 +1,8 @@
 """CloudFormation's quotas, gated at 80 %: a template is split while there is time, not when it no longer deploys.
 
+A root's body is gated at 90 %: there is little to split in a root that holds nothing but nested stacks, and the rest is
+room for ten more of them.
+
 Source of every figure: "AWS CloudFormation quotas" in the AWS CloudFormation User Guide, and for the descriptions of
 outputs and parameters the sections "Outputs" and "Parameters" of the same guide.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
@@ -15,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 GATE_PERCENT = 80
+GATE_PERCENT_OF_ROOTS = 90
 
 Amounts = Iterable[tuple[str, int]]
 """What is measured, as the message says it (empty for the template as a whole), and how much of it there is."""
@@ -30,20 +34,26 @@ class Quota:
     unit: str
     advice: str
     service: str = "CloudFormation"
+    gate_percent: int = GATE_PERCENT
 
     @property
     def gate(self) -> int:
         """The largest amount that still passes."""
-        return self.limit * GATE_PERCENT // 100
+        return self.limit * self.gate_percent // 100
 
     def objection(self, subject: str, amount: int) -> str:
         """Return the message for an amount above the gate."""
-        gate = f"the gate is at {self.gate:,}, {GATE_PERCENT} % of {self.service}'s {self.limit:,}"
+        gate = f"the gate is at {self.gate:,}, {self.gate_percent} % of {self.service}'s {self.limit:,}"
         return f"{subject} has {amount:,} {self.unit}; {gate}. {self.advice}"
 
 
 BODY_IN_S3 = Quota(1_048_576, "bytes", "Split the stack.")
-BODY_IN_REQUEST = Quota(51_200, "bytes", "It is deployed directly, not from S3: move resources into a nested stack.")
+BODY_IN_REQUEST = Quota(
+    51_200,
+    "bytes",
+    "It is deployed directly, not from S3: move resources into a nested stack, and say descriptions in fewer words.",
+    gate_percent=GATE_PERCENT_OF_ROOTS,
+)
 DYNAMIC_REFERENCES = Quota(60, "dynamic references", "Split the stack.")
 PARAMETER_VALUE = Quota(4_096, "bytes", "Shorten it, or hand it over in an SSM parameter or an S3 object.")
 NAME = Quota(255, "characters", "Shorten it.")
@@ -51,7 +61,7 @@ USER_DATA = Quota(16_384, "bytes", "Shorten the scripts, or fetch a part of them
 
 
 def check_quotas(name: str, body: str, template: Mapping[str, Any], *, root: bool) -> list[str]:
-    """Return a message for each quota of which a template uses more than 80 %.
+    """Return a message for each quota of which a template uses more than its gate lets pass.
 
     `name` is the file's name for the messages, `body` its text and `template` the same parsed, with long-form
     intrinsics. A `root` is deployed directly: its body travels in the request, which takes far less than S3.

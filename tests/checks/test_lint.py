@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from generator.checks import lint
-from generator.checks.lint import COPY_ARTEFACTS, REGIONS, UNFOLLOWED, Finding, lint_templates
+from generator.checks.lint import (
+    COPY_ARTEFACTS,
+    REGIONS,
+    UNFOLLOWED,
+    Finding,
+    Reading,
+    boundary,
+    lint_templates,
+)
 from generator.errors import UserError
 from generator.nesting import TEMPLATE_URL
-from generator.template_yaml import dump
+from generator.progress import Say
+from generator.release import folder_of
+from generator.template_yaml import dump, load
 
 NETWORK = """\
 # Generated; do not edit.
@@ -339,13 +350,13 @@ def test_cfn_lint_is_not_imported_when_everything_is_cached(release: MakeRelease
 
 
 def linted(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the templates that a run lints anew."""
+    """Return the templates that a run lints anew, the copies marked with a star."""
     names: list[str] = []
     original = lint._lint
 
-    def record(bodies: dict[str, bytes], unknown: list[str]) -> dict[str, list[Finding]]:
-        names.extend(unknown)
-        return original(bodies, unknown)
+    def record(readings: Sequence[Reading], say: Say) -> list[list[Finding]]:
+        names.extend(f"{each.template}{'*' if each.is_copy else ''}" for each in readings)
+        return original(readings, say)
 
     with monkeypatch.context() as patch:
         patch.setattr(lint, "_lint", record)
@@ -353,14 +364,46 @@ def linted(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> list[s
     return names
 
 
-def test_a_changed_child_is_linted_with_the_root_that_nests_it(
+def test_a_changed_child_is_linted_alone(release: MakeRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = tmp_path / "cache"
+    assert linted(release(), cache, monkeypatch) == ["network.yaml", "platform.yaml", "platform.yaml*", "security.yaml"]
+    folder = release(network=edited(NETWORK, "CidrBlock: !Ref VpcCidr", "CidrBlock: 10.0.0.0/16"))
+    assert linted(folder, cache, monkeypatch) == ["network.yaml"]
+    assert linted(folder, cache, monkeypatch) == []
+
+
+def test_a_child_with_another_boundary_is_linted_with_the_copy_of_the_root_that_nests_it(
     release: MakeRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = tmp_path / "cache"
     lint_templates(release(), cache)
-    folder = release(network=edited(NETWORK, "Description: The VPC.\nParameters", "Description: A VPC.\nParameters"))
-    assert linted(folder, cache, monkeypatch) == ["network.yaml", "platform.yaml"]
-    assert linted(folder, cache, monkeypatch) == []
+    folder = release(network=edited(NETWORK, "Outputs:\n", "Outputs:\n  Id:\n    Value: !Ref Vpc\n"))
+    assert linted(folder, cache, monkeypatch) == ["network.yaml", "platform.yaml*"]
+
+
+@pytest.mark.parametrize("name", ["network.yaml", "observability.yaml", "platform.yaml"])
+def test_the_boundary_of_a_released_template_is_all_of_it_but_its_resources(name: str) -> None:
+    body = (folder_of(Path(lint.__file__).parents[2] / "templates_out") / name).read_bytes()
+    whole = load(body.decode())
+    assert load(boundary(body).decode()) == {section: whole[section] for section in whole if section != "Resources"}
+
+
+def test_what_the_screen_finds_is_said_before_cfn_lint_is_asked(
+    release: MakeRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, seen = tmp_path / "cache", []
+    objection = Finding("network.yaml", 1, "E3002", "error", "", "no")
+
+    def screen(bodies: Mapping[str, bytes]) -> list[Finding]:
+        seen.append(sorted(bodies))
+        return [objection] if b"10.0.0.0/16" in bodies.get("network.yaml", b"") else []
+
+    assert lint_templates(release(), cache, screen) == []
+    monkeypatch.setattr(lint, "_lint", None)
+    assert lint_templates(release(), cache, screen) == []
+    folder = release(network=edited(NETWORK, "CidrBlock: !Ref VpcCidr", "CidrBlock: 10.0.0.0/16"))
+    assert lint_templates(folder, cache, screen) == [objection]
+    assert seen == [["network.yaml", "platform.yaml", "security.yaml"], [], ["network.yaml"]]
 
 
 def test_renaming_a_childs_output_is_found_in_the_unchanged_root(release: MakeRelease, tmp_path: Path) -> None:
@@ -380,7 +423,7 @@ def test_another_configuration_or_cfn_lint_makes_every_verdict_stale(
     folder, cache = release(), tmp_path / "cache"
     lint_templates(folder, cache)
     monkeypatch.setattr(lint, premise, changed)
-    assert len(linted(folder, cache, monkeypatch)) == 3
+    assert len(linted(folder, cache, monkeypatch)) == 4
 
 
 @pytest.mark.parametrize("content", ["", "{", "null", "[]", "{}", '{"findings": [{"rule": "E0000"}]}', "\ufffd"])
@@ -392,5 +435,32 @@ def test_a_corrupt_cache_entry_is_ignored_and_replaced(
     entries = sorted(cache.iterdir())
     entries[0].write_text(content)
     assert len(linted(folder, cache, monkeypatch)) == 1
-    assert json.loads(entries[0].read_text()) == {"findings": []}
+    assert json.loads(entries[0].read_text()) == {"key": entries[0].stem, "findings": []}
     assert sorted(cache.iterdir()) == entries
+
+
+def test_the_entry_of_another_template_is_not_believed(
+    release: MakeRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, cache = release(), tmp_path / "cache"
+    lint_templates(folder, cache)
+    one, other, *_ = sorted(cache.iterdir())
+    one.write_bytes(other.read_bytes())
+    assert len(linted(folder, cache, monkeypatch)) == 1
+
+
+def test_newer_schemas_in_someones_home_do_not_change_the_verdict(release: MakeRelease, tmp_path: Path) -> None:
+    newer = tmp_path / "aws" / "cfn-lint" / "schemas"
+    (newer / "providers").mkdir(parents=True)
+    (newer / "resources").mkdir()
+    (newer / "version.json").write_text('{"schema_date": "2099-01-01T00:00:00Z"}')
+    for region in REGIONS:
+        (newer / "providers" / f"{region}.json").write_text("{}")
+    program = (
+        "import sys; from pathlib import Path; from generator.checks.lint import lint_templates;"
+        "print(lint_templates(Path(sys.argv[1]), None))"
+    )
+    root = Path(lint.__file__).parents[2]
+    run = [sys.executable, "-c", program, str(release())]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    assert subprocess.run(run, cwd=root, env=environment, capture_output=True, text=True, check=True).stdout == "[]\n"
