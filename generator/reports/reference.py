@@ -1,178 +1,137 @@
-"""The reference: every parameter, output and alarm of a release, read from its templates, as Markdown.
+"""The reference of a release, read from its templates: one page for each of them, and an index.
 
-What has no description cannot be looked up: that is an error. So is an alarm that does not name its runbook page.
+A page has parameters, outputs, resources, alarms, ports and permissions. What has no description cannot be looked up:
+that is an error. So is an alarm that does not name its runbook page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from generator.errors import UserError
 from generator.naming import PLATFORM
-from generator.release import read_manifest
 from generator.reports.markdown_table import table
-from generator.reports.reference_alarms import alarms
-from generator.reports.template_words import names_in
-from generator.template_yaml import load
+from generator.reports.reference_alarms import Alarm, alarms, alarms_table
+from generator.reports.reference_interface import Settings, outputs, parameters, settings, undescribed
+from generator.reports.reference_permissions import permissions
+from generator.reports.reference_ports import ports
+from generator.reports.reference_resources import resources
+from generator.reports.reference_templates import Source, Templates, read
+from generator.reports.template_words import in_words
 
 SECTION = "reference"
-STACK = "AWS::CloudFormation::Stack"
-
-Settings = Mapping[str, Mapping[str, str]]
-"""The parameters that each environment gives the platform."""
-
-USERS = {"Resources": "", "Conditions": "condition ", "Rules": "rule ", "Outputs": "output "}
-"""The sections of a template that use parameters, and how their entries are called."""
+WRITTEN = "<!-- Written by `make reference` from the templates of the release. Change those, not this page. -->"
+TO_ROOT = "../../"
+"""The way from a page to the top of the repository."""
 
 
-MANY = 20
-"""More users than anybody reads: those of the environment's name."""
+def pages(release: Path) -> Mapping[str, str]:
+    """Return the pages by their names, such as `web_tier.md`. Raises `UserError` for what nobody could look up."""
+    templates = _described(release)
+    return {f"{source.name}.md": _page(templates, source) for source in templates.sources}
 
 
-@dataclass(frozen=True)
-class Source:
-    """One template of a release."""
-
-    file: Path
-    is_root: bool
-    body: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The short name, such as `web_tier`."""
-        return self.file.stem
-
-    def entries(self, section: str) -> Mapping[str, Mapping[str, Any]]:
-        """Return the entries of a section."""
-        entries: Mapping[str, Mapping[str, Any]] = self.body.get(section, {})
-        return entries
-
-
-def markdown(release: Path, settings: Settings) -> str:
-    """Return the reference of a release. Raises `UserError` for what has no description."""
-    sources = read_sources(release)
-    if missing := [problem for source in sources for problem in _undescribed(source)]:
-        raise UserError("\n".join(missing))
-    takers = _takers(sources)
-    chapters = [_chapter(source, settings, takers) for source in sources]
-    return "\n\n".join([_contents(sources), *chapters])
-
-
-def read_sources(release: Path) -> list[Source]:
-    """Return the templates of a release: the platform first, what it nests, then the other roots."""
-    found = []
-    for name, entry in read_manifest(release)["templates"].items():
-        body = load((release / name).read_text(encoding="utf-8"))
-        found.append(Source(release / name, entry["root"], body))
-    return sorted(found, key=lambda each: (each.name != PLATFORM, each.is_root, each.name))
-
-
-def _undescribed(source: Source) -> Iterator[str]:
-    for section in ("Parameters", "Outputs"):
-        for name, entry in source.entries(section).items():
-            if not entry.get("Description", "").strip():
-                yield f"{source.file}: {section}.{name}: has no Description; say in one sentence what it is"
-
-
-def _takers(sources: list[Source]) -> dict[tuple[str, str], list[str]]:
-    """Return who takes the outputs of nested stacks, by the stack's logical id and the output's name."""
-    takers: dict[tuple[str, str], list[str]] = {}
-    [platform] = [source for source in sources if source.name == PLATFORM]
-    for section, kind in (("Resources", ""), ("Outputs", "output ")):
-        for name, entry in platform.entries(section).items():
-            for address in _outputs_in(entry):
-                takers.setdefault(address, []).append(f"{kind}`{name}`")
-    return takers
-
-
-def _outputs_in(value: Any) -> Iterator[tuple[str, str]]:
-    """Yield the outputs of nested stacks that a value takes, once each."""
-    seen: dict[tuple[str, str], None] = {}
-
-    def walk(part: Any) -> None:
-        if isinstance(part, list):
-            for item in part:
-                walk(item)
-        elif isinstance(part, dict):
-            stack, *rest = part.get("Fn::GetAtt", [""])
-            if ".".join(rest).startswith("Outputs."):
-                seen[stack, ".".join(rest).removeprefix("Outputs.")] = None
-            for item in part.values():
-                walk(item)
-
-    walk(value)
-    yield from seen
-
-
-def _contents(sources: list[Source]) -> str:
-    rows = [
-        f"| [`{source.file.name}`](#{source.file.name.replace('.', '')}) | {source.body['Description']} |"
-        for source in sources
+def index(release: Path, given: Settings) -> str:
+    """Return what stands in the index: all pages, the platform's settings, and all alarms. Errors as `pages`."""
+    templates = _described(release)
+    told = [(source, alarm) for source in templates.sources for alarm in alarms(source.file, source.body)]
+    parts = [
+        "## Templates",
+        _contents(templates),
+        "## Settings",
+        "The parameters of the root `platform`: an environment sets them in `params/`, and the release gives the rest.",
+        settings(templates.platform, given),
+        "## Alarms",
+        "By name, each with its page of the runbook, and the stack that has it.",
+        _alarm_list(told),
     ]
-    return "\n".join(["| template | what it is |", "|---|---|", *rows])
-
-
-def _chapter(source: Source, settings: Settings, takers: Mapping[tuple[str, str], list[str]]) -> str:
-    kind = "A root." if source.is_root else f"Nested by `{PLATFORM}.yaml`."
-    parts = [f"## `{source.file.name}`", f"{source.body['Description']} {kind}"]
-    if source.entries("Parameters"):
-        parts.append(_parameters(source, settings if source.name == PLATFORM else {}))
-    if source.entries("Outputs"):
-        parts.append(_outputs(source, takers))
-    if told := alarms(source.file, source.body):
-        parts.append(told)
     return "\n\n".join(parts)
 
 
-def _parameters(source: Source, settings: Settings) -> str:
-    head = ["parameter", "what it is", "what is allowed", "default", *settings, "used by"]
-    rows = []
-    for name, entry in source.entries("Parameters").items():
-        given = [_code(values.get(name)) for values in settings.values()]
-        rows.append([f"`{name}`", entry["Description"], _allowed(entry), _default(entry), *given, _users(source, name)])
-    return table(head, rows)
+def _described(release: Path) -> Templates:
+    templates = read(release)
+    if missing := [problem for source in templates.sources for problem in undescribed(source)]:
+        raise UserError("\n".join(missing))
+    return templates
 
 
-def _allowed(entry: Mapping[str, Any]) -> str:
-    if words := entry.get("ConstraintDescription"):
-        return str(words)
-    if values := entry.get("AllowedValues"):
-        return ", ".join(f"`{value}`" if value else "empty" for value in values)
-    return f"`{entry['Type']}`"
-
-
-def _default(entry: Mapping[str, Any]) -> str:
-    return _code(entry["Default"]) if "Default" in entry else "must be given"
-
-
-def _code(value: object) -> str:
-    return "" if value is None else "empty" if value == "" else f"`{value}`"
-
-
-def _users(source: Source, name: str) -> str:
-    users = [
-        f"{kind}`{user}`"
-        for section, kind in USERS.items()
-        for user, entry in source.entries(section).items()
-        if name in names_in(entry)
-    ]
-    return ", ".join(users) if len(users) <= MANY else f"{len(users)} of them, mostly in names"
-
-
-def _outputs(source: Source, takers: Mapping[tuple[str, str], list[str]]) -> str:
-    if source.is_root:
-        return table(
-            ["output", "what it is"],
-            [[f"`{name}`", entry["Description"]] for name, entry in source.entries("Outputs").items()],
-        )
-    stack = "".join(word.capitalize() for word in source.name.split("_"))
-    return table(
-        ["output", "what it is", "goes to"],
+def _contents(templates: Templates) -> str:
+    rows = [
         [
-            [f"`{name}`", entry["Description"], ", ".join(takers.get((stack, name), []))]
-            for name, entry in source.entries("Outputs").items()
-        ],
+            f"[`{source.name}`](reference/{source.name}.md)",
+            "root" if source.is_root else "nested",
+            source.body["Description"],
+            str(len(source.resources)),
+            str(len(alarms(source.file, source.body)) or ""),
+        ]
+        for source in templates.sources
+    ]
+    return table(["template", "kind", "what it is", "resources", "alarms"], rows)
+
+
+def _alarm_list(told: list[tuple[Source, Alarm]]) -> str:
+    rows = [
+        [
+            f"[`{alarm.name}`](../{alarm.page})",
+            alarm.means,
+            alarm.tells,
+            f"[`{source.name}`](reference/{source.name}.md#alarms)",
+        ]
+        for source, alarm in sorted(told, key=lambda each: each[1].name)
+    ]
+    return table(["alarm", "what it means", "tells", "stack"], rows)
+
+
+def _page(templates: Templates, source: Source) -> str:
+    title = f"# {'Root' if source.is_root else 'Stack'} `{source.name}`"
+    parts = [title, WRITTEN, source.body["Description"], _place(templates, source)]
+    for heading, content in (
+        ("Parameters", _parameters(templates, source)),
+        ("Outputs", outputs(templates, source) if source.entries("Outputs") else ""),
+        ("Rules", _rules(source)),
+        ("Conditions", _conditions(source)),
+        ("Alarms", alarms_table(alarms(source.file, source.body), TO_ROOT)),
+        ("Ports", ports(templates, source)),
+        ("Resources", resources(templates, source)),
+        ("Permissions", permissions(source)),
+    ):
+        if content:
+            parts += [f"## {heading}", content]
+    return "\n\n".join(parts) + "\n"
+
+
+def _place(templates: Templates, source: Source) -> str:
+    """Say where the template comes from, and what nests it."""
+    release = source.file.parent.name
+    made = (
+        f"Template: [`{source.file.name}`]({TO_ROOT}templates_out/{release}/{source.file.name}); "
+        f"source: [`{source.module}`]({TO_ROOT}{source.module})."
     )
+    if source.is_root:
+        return f"A root, deployed by itself. {made}"
+    logical_id = templates.nested[source.name]
+    stack = templates.platform.resources[logical_id]
+    only = f", only where `{stack['Condition']}`" if "Condition" in stack else ""
+    return f"Nested by [`{PLATFORM}`]({PLATFORM}.md) as `{logical_id}`{only}. {made}"
+
+
+def _parameters(templates: Templates, source: Source) -> str:
+    if source.name == PLATFORM:
+        return "All of them are [settings](../reference.md#settings)."
+    return parameters(templates, source) if source.entries("Parameters") else ""
+
+
+def _rules(source: Source) -> str:
+    """Return what a root refuses before it makes anything."""
+    rows = [
+        [f"`{name}`", assertion["AssertDescription"]]
+        for name, rule in source.entries("Rules").items()
+        for assertion in rule["Assertions"]
+    ]
+    return table(["rule", "what must hold"], rows) if rows else ""
+
+
+def _conditions(source: Source) -> str:
+    rows = [[f"`{name}`", f"`{in_words(value)}`"] for name, value in source.entries("Conditions").items()]
+    return table(["condition", "holds where"], rows) if rows else ""

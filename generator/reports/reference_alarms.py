@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,20 +33,47 @@ Properties = Mapping[str, Any]
 Resources = Mapping[str, Mapping[str, Any]]
 
 
-def alarms(file: Path, body: Mapping[str, Any]) -> str:
-    """Return the table of a template's alarms; empty where it has none.
+@dataclass(frozen=True)
+class Alarm:
+    """What goes off, as the reference tells it."""
+
+    name: str
+    means: str
+    page: str
+    """Its page, such as `runbook.md#outage`."""
+    when: str
+    tells: str
+    condition: str
+    """The condition of the template under which there is one; empty where there always is."""
+
+
+def alarms(file: Path, body: Mapping[str, Any]) -> list[Alarm]:
+    """Return a template's alarms, and its rules on events that speak to people.
 
     Raises `UserError` for one without a meaning, or without a page of the runbook.
     """
-    rows = []
-    for title, resource in body["Resources"].items():
+    found = []
+    for name, resource in body["Resources"].items():
         if resource["Type"] in (ALARM, COMPOSITE) or _tells_people(resource):
-            means, page = _description(file, title, resource)
-            cells = [f"[`{title}`](../{page})", means, _when(resource), _tells(title, body["Resources"])]
-            rows.append([*cells, f"`{resource['Condition']}`" if "Condition" in resource else ""])
-    if not rows:
-        return ""
-    return table(["alarm", "what it means", "goes off when", "tells", "where"], rows)
+            means, page = _description(file, name, resource)
+            told = _tells(name, body["Resources"])
+            found.append(Alarm(name, means, page, _when(resource), told, resource.get("Condition", "")))
+    return found
+
+
+def alarms_table(told: Sequence[Alarm], to_root: str) -> str:
+    """Return a table of alarms, with links that go to the top of the repository first; empty where there are none."""
+    rows = [
+        [
+            f"[`{alarm.name}`]({to_root}{alarm.page})",
+            alarm.means,
+            alarm.when,
+            alarm.tells,
+            f"`{alarm.condition}`" if alarm.condition else "",
+        ]
+        for alarm in told
+    ]
+    return table(["alarm", "what it means", "goes off when", "tells", "only where"], rows) if rows else ""
 
 
 def _tells_people(resource: Mapping[str, Any]) -> bool:
