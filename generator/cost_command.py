@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from generator.command_help import examples
 from generator.environment import ENVIRONMENTS
 from generator.errors import UserError
+from generator.folders import PARAMS, TEMPLATES_OUT
 from generator.other_settings import parse
+from generator.progress import Say, counted, silent
+from generator.whole_files import write_whole
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,11 +29,8 @@ if TYPE_CHECKING:
     from generator.cost.usage import Usage
     from generator.environment import TemplateConfiguration
 
-TEMPLATES_OUT, PARAMS = Path("templates_out"), Path("params")
 USAGE = "usage.yaml"
 PAGE, PICTURE = Path("docs/cost.md"), Path("docs/pictures/cost.svg")
-WIDTH_OF_LOGS = 170
-"""Columns for tables where no terminal says how many there are."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,19 @@ class Report:
     comparison: Sequence[AccountComparison]
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "cost",
+        "cost --environment prod --by resource",
+        "cost --compare v1.1.0",
+        "cost --set NatGateways=single --json",
+        then="what would cost less stands below the table; usage is in params/usage.yaml; docs/cost.md explains it",
+    )
+)
 @click.option("--environment", "-e", "names", multiple=True, help="Only this environment; may be repeated.")
 @click.option("--by", type=click.Choice(["stack", "item", "resource"]), default="stack", show_default=True)
 @click.option("--format", "form", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--compare", "former", metavar="FROM", help="With this release, v1.1.0, or this folder of settings.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Another setting than in params.")
 @click.option("--write", is_flag=True, help="Write tables and picture to the documentation.")
@@ -58,36 +68,40 @@ def cost(
     names: tuple[str, ...],
     by: str,
     form: str,
+    as_json: bool,
     former: str | None,
     settings: tuple[str, ...],
     write: bool,
     refresh: bool,
 ) -> None:
     """Estimate what each account costs in a month, and what would cost less."""
-    from rich.console import Console
+    from generator.terminal import narration, next_step, results, working
 
     if write and (names or former or settings):
         raise UserError("--write writes what all accounts cost as they are: leave out -e, --compare and --set")
-    plain = Console(highlight=False, emoji=False)
-    console = plain if plain.is_terminal else Console(highlight=False, emoji=False, width=WIDTH_OF_LOGS)
+    chosen = "json" if as_json else form
+    told = narration(json=chosen != "table")
     if refresh:
-        _refresh(console)
-    report = _report(names, former, parse(settings))
-    if write:
-        _write(report, console)
-    if form == "json":
+        _refresh(told)
+    with working("reading the release") as say:
+        report = _report(names, former, parse(settings), say)
+        written = _write(report) if write else ""
+    if written:
+        told.print(written, soft_wrap=True)
+    if chosen == "json":
         from generator.reports.cost_json import to_json
 
         click.echo(
             to_json(report.estimates, report.prices, report.advice, report.warnings, report.comparison), nl=False
         )
-    elif form == "markdown":
+    elif chosen == "markdown":
         click.echo(_markdown(report))
     else:
-        _print(report, by, console)
+        _print(report, by, results())
+    next_step("who pays for what: --by resource; what a setting costs: --set NatGateways=single; all options: --help")
 
 
-def _report(names: Sequence[str], former: str | None, other: Mapping[str, str]) -> Report:
+def _report(names: Sequence[str], former: str | None, other: Mapping[str, str], say: Say = silent) -> Report:
     from generator.cost.accounts import tools_account
     from generator.cost.comparison import compare
     from generator.cost.estimate import estimate, warnings
@@ -100,7 +114,10 @@ def _report(names: Sequence[str], former: str | None, other: Mapping[str, str]) 
     settings = [_setting(each, other) for each in select(load_all(PARAMS), names)]
     tools = None if names else tools_account(release, settings[-1].region)
     pipeline = [estimate(tools, usages, prices)] if tools else []
-    environments = [_estimate(release, each, usages, prices) for each in settings]
+    environments = [
+        _estimate(release, each, usages, prices) for each in counted(settings, "estimating environment", say)
+    ]
+    say("looking for what would cost less" if not (former or other) else "estimating what it was before")
     estimates = [*environments, *pipeline]
     title, before = _before(release, names, former, other, usages, prices, with_tools=not names)
     return Report(
@@ -194,7 +211,9 @@ def _print(report: Report, by: str, console: Console) -> None:
     else:
         print_estimates(console, report.estimates)
         print_advice(console, report.advice)
-    console.print(assumptions(report.estimates, report.regions), style="dim", soft_wrap=True, markup=False)
+    console.print(
+        assumptions(report.estimates, report.regions), style="dim", soft_wrap=not console.is_terminal, markup=False
+    )
     for warning in report.warnings:
         console.print(warning, style="bold red", soft_wrap=True, markup=False)
 
@@ -211,8 +230,8 @@ def _markdown(report: Report) -> str:
     return "\n\n".join([*parts, *(f"**{warning}**" for warning in report.warnings)])
 
 
-def _write(report: Report, console: Console) -> None:
-    """Write page and picture, or neither. Raises `UserError` where the page lacks a section."""
+def _write(report: Report) -> str:
+    """Write page and picture, or neither; return what to say. Raises `UserError` where the page lacks a section."""
     from generator.cost.computes import choices
     from generator.environment import load_all
     from generator.release import folder_of
@@ -229,9 +248,9 @@ def _write(report: Report, console: Console) -> None:
     for name, content in contents.items():
         after = with_section(after, name, content)
     picture = draw(report.estimates, ENVIRONMENTS[-1], report.prices, note)
-    PAGE.write_text(after, encoding="utf-8")
-    PICTURE.write_bytes(picture)
-    console.print(f"{PAGE}: {'written' if after != before else 'nothing changed'}; {PICTURE}: written", soft_wrap=True)
+    write_whole(PAGE, after)
+    write_whole(PICTURE, picture)
+    return f"{PAGE}: {'written' if after != before else 'nothing changed'}; {PICTURE}: written"
 
 
 def _refresh(console: Console) -> None:
@@ -241,7 +260,7 @@ def _refresh(console: Console) -> None:
 
     with session.explained("asking the AWS price list"):
         found = refresh(session.client("pricing", PRICE_LIST_REGION), load_prices(), datetime.now(UTC).date())
-    PRICES.write_text(to_yaml(found.table), encoding="utf-8")
+    write_whole(PRICES, to_yaml(found.table))
     for where, (before, after) in found.changed.items():
         console.print(f"{where}: {before:f} is now {after:f}", soft_wrap=True)
     for where, why in found.unanswered.items():

@@ -7,8 +7,7 @@ import os
 import sys
 from typing import NoReturn
 
-INTERRUPTED = 130
-"""What shells report of a program that SIGINT has ended: 128 and the signal's number."""
+from generator.exit_codes import INTERRUPTED
 
 
 def end_interrupted() -> NoReturn:

@@ -5,14 +5,16 @@ They work with the credentials of the administrator of the environment's account
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import click
 
-PARAMS = Path("params")
+from generator.command_help import examples
+from generator.folders import PARAMS
+
 MOMENT = "2026-11-21T20:15:00Z"
 
 
@@ -49,7 +51,14 @@ def restore() -> None:
     """Bring data of a deployed environment back, with the credentials of its account's administrator."""
 
 
-@restore.command("sessions")
+@restore.command(
+    "sessions",
+    short_help="Put back the items that the session table has no more.",
+    epilog=examples(
+        f"restore sessions --environment prod --until {MOMENT}",
+        then="runbook restore-the-session-table says how to see that all is back",
+    ),
+)
 @_environment
 @_until(required=True)
 def sessions(name: str, moment: datetime) -> None:
@@ -59,24 +68,41 @@ def sessions(name: str, moment: datetime) -> None:
 
     client = _client(name)
     table = physical_id(client("cloudformation"), name, "Storage", "SessionTable")
-    found = restore_items(client("dynamodb"), table, moment, _say)
+    with _telling(f"restoring {table}") as say:
+        found = restore_items(client("dynamodb"), table, moment, say)
     click.echo(f"{table}: {found.put_back} items are back; {found.newer} had been written anew and stay")
 
 
-@restore.command("database")
+@restore.command(
+    "database",
+    short_help="Make the database anew from its automated backups.",
+    epilog=examples(
+        "restore database --environment prod",
+        f"restore database --environment prod --until {MOMENT}",
+        then="runbook restore-the-database says how to see that all is back, and when the former one may go",
+    ),
+)
 @_environment
 @_until(required=False)
 def database(name: str, moment: datetime | None) -> None:
     """Make the database anew from its automated backups, under the name by which everybody knows it."""
     from generator.restore.database import restore_database
 
-    found = restore_database(_client(name), name, moment, _say)
+    with _telling(f"restoring the database of {name}") as say:
+        found = restore_database(_client(name), name, moment, say)
     former = f"; the former one is {found.former}: delete it when nobody needs it" if found.former else ""
     when = f"as of {found.until:%Y-%m-%d %H:%M:%S} UTC" if found.until else "the earlier restore is finished"
     click.echo(f"{found.identifier}: {when}{former}")
 
 
-@restore.command("objects")
+@restore.command(
+    "objects",
+    short_help="Bring the objects of a bucket back to what they were.",
+    epilog=examples(
+        f"restore objects --environment prod --bucket website --until {MOMENT}",
+        then="runbook restore-a-bucket says how to see that all is back",
+    ),
+)
 @_environment
 @_until(required=True)
 @click.option("--bucket", type=click.Choice(["website", "releases"]), required=True, help="Which of its buckets.")
@@ -89,7 +115,8 @@ def objects(name: str, moment: datetime, bucket: str, prefix: str) -> None:
     client = _client(name)
     where = {"website": ("Edge", "WebsiteBucket"), "releases": ("Storage", "ReleaseBucket")}[bucket]
     bucket_name = physical_id(client("cloudformation"), name, *where)
-    found = restore_objects(client("s3"), bucket_name, moment, _say, prefix)
+    with _telling(f"restoring {bucket_name}") as say:
+        found = restore_objects(client("s3"), bucket_name, moment, say, prefix)
     click.echo(f"{bucket_name}: {len(found.undeleted)} objects undeleted, {len(found.reverted)} reverted")
 
 
@@ -108,5 +135,11 @@ def _client(name: str) -> Callable[[str], Any]:
     return client
 
 
-def _say(words: str) -> None:
-    click.echo(f"  {words}", err=True)
+@contextmanager
+def _telling(doing: str) -> Iterator[Callable[[str], None]]:
+    """Provide what prints each step to standard error, with a live line below it where somebody watches."""
+    from generator.terminal import messages, working
+
+    console = messages()
+    with working(doing, console):
+        yield lambda words: console.print(f"  {words}", markup=False, soft_wrap=True)

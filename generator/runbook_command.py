@@ -3,41 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from generator.command_help import examples
 from generator.errors import UserError
+from generator.folders import PARAMS
 
 if TYPE_CHECKING:
     from generator.runbook.pages import Page
 
-PARAMS = Path("params")
+
+def _anchors(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the pages whose names begin so, for a shell."""
+    from generator.runbook.pages import read_pages
+
+    return [page.anchor for page in read_pages() if page.anchor.startswith(incomplete)]
 
 
-@click.command()
-@click.argument("words", metavar="[PAGE]", nargs=-1)
+@click.command(
+    epilog=examples(
+        "runbook",
+        "runbook no-healthy-server",
+        "runbook outage --environment prod",
+        "runbook --json",
+        then="paste its commands; names in braces are filled in with --environment",
+    )
+)
+@click.argument("words", metavar="[PAGE]", nargs=-1, shell_complete=_anchors)
 @click.option("--environment", "-e", "name", help="Environment whose names are filled in.")
 @click.option("--region", help="Region in which it is deployed; that of its zones by default.")
-def runbook(words: tuple[str, ...], name: str | None, region: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the list, or the page, as JSON.")
+def runbook(words: tuple[str, ...], name: str | None, region: str | None, as_json: bool) -> None:
     """Print a page of the runbook, or list them. PAGE may be an alarm, as its mail calls it.
 
     With an environment, placeholders are filled in from its deployed stack, with the credentials of its account.
     """
-    from rich.console import Console
-
     from generator.runbook.pages import read_pages
     from generator.runbook.printing import print_list, print_page
+    from generator.runbook.runbook_json import list_to_json, page_to_json
+    from generator.terminal import next_step, results
 
-    console = Console(highlight=False, emoji=False)
     pages = read_pages()
     if not words:
-        print_list(console, pages)
+        if as_json:
+            click.echo(list_to_json(pages), nl=False)
+        else:
+            print_list(results(), pages)
+            next_step("python -m generator runbook PAGE --environment prod")
         return
     page = _page(pages, " ".join(words))
     values, missing = _values(name, region)
-    print_page(console, page, values)
+    if as_json:
+        click.echo(page_to_json(page, values), nl=False)
+    else:
+        print_page(results(), page, values)
     if missing:
         raise UserError(f"{missing}\nnames in braces are not filled in")
     _say_what_is_open(page, name, values)

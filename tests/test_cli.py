@@ -17,8 +17,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from generator import __version__, cli
+from generator import __version__, terminal
+from generator.rehearse_command import approver
 from generator.release import folder_of
+from generator.terminal import NoLine
+from tests.documented_commands import documented
 
 ROOT = Path(__file__).parents[1]
 NO_AWS = {
@@ -140,7 +143,7 @@ def test_a_released_version_refuses_a_change(project: Path) -> None:
 def test_a_finding_of_cfn_lint_keeps_the_former_release(project: Path) -> None:
     source = project / "generator/stacks/ingress.py"
     source.write_text(source.read_text().replace('Scheme="internet-facing"', 'Scheme="public"'))
-    assert_refused(project, run(project, "templates"), "ingress.yaml", "E3030", "Scheme")
+    assert_refused(project, run(project, "templates"), "ingress.yaml", "W3030", "Scheme")
 
 
 def test_a_template_beyond_a_quota_keeps_the_former_release(project: Path) -> None:
@@ -279,10 +282,10 @@ def test_what_cannot_be_done_is_said_in_one_line(project: Path, arguments: tuple
     assert not (project / "dist").exists()
 
 
-@pytest.mark.parametrize("printer", ["console", "errors"])
+@pytest.mark.parametrize("printer", ["results", "messages"])
 def test_what_stands_between_colons_is_printed_as_it_is(printer: str) -> None:
     """As in a fingerprint, which may contain the short name of an emoji."""
-    chosen = getattr(cli, printer)
+    chosen = getattr(terminal, printer)()
     with chosen.capture() as printed:
         chosen.print("0F:AB:CD arn:sa:x", soft_wrap=True, markup=False)
     assert printed.get() == "0F:AB:CD arn:sa:x\n"
@@ -306,12 +309,12 @@ def test_who_sits_at_the_terminal_approves_by_saying_so(
 ) -> None:
     with CliRunner().isolation(input=typed):
         monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
-        assert cli._approver(None)("prod: first deployment").approved is approved
+        assert approver(None, NoLine())("prod: first deployment").approved is approved
 
 
 @pytest.mark.parametrize(("option", "approved"), [("approve", True), ("reject", False)])
 def test_an_option_answers_in_the_place_of_who_sits_at_the_terminal(option: str, approved: bool) -> None:
-    answer = cli._approver(option)("prod: first deployment")
+    answer = approver(option, NoLine())("prod: first deployment")
     assert (answer.approved, answer.comment) == (approved, f"by --{option}")
 
 
@@ -327,7 +330,7 @@ def test_exposure_is_shown_and_written(project: Path) -> None:
     shutil.copytree(ROOT / "docs", project / "docs")
     page = project / "docs/exposure.md"
     page.write_text(page.read_text(encoding="utf-8").replace("tcp 5432", "tcp 5433"), encoding="utf-8")
-    result = run(project, "exposure")
+    result = run(project, *documented("make exposure"))
     assert "Access by Session Manager" in result.stdout
     assert result.stdout.endswith("docs/exposure.md: written\n")
     assert page.read_bytes() == (ROOT / "docs/exposure.md").read_bytes()

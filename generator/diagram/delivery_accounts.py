@@ -18,12 +18,13 @@ ROW = 100
 
 
 def draw(page: Page, stages: Sequence[Mapping[str, Any]], accounts: Sequence[Account], y: float) -> float:
-    """Draw each environment's account below its stage; return where they end."""
+    """Draw each environment's account below its stage, if it has one; return where they end."""
     first = True
+    by_name = {str(stage["Name"]).lower(): stage for stage in stages}
     for account in accounts:
-        if account.name == TOOLS:
+        stage = by_name.get(account.name)
+        if account.name == TOOLS or stage is None:
             continue
-        stage = next(each for each in stages if str(each["Name"]).lower() == account.name)
         column = page.rect(f"stage:{stage['Name']}")
         reviewed = _reviewed(stages, account, page)
         x = (page.rect(f"stage:{reviewed['Name']}").x if reviewed else column.x) - 10

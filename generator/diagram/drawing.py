@@ -46,10 +46,13 @@ def drawing_of(templates_out: Path, params: Path, environment: str, other: Mappi
 def draw(accounts: Sequence[Account], environment: str, release: str) -> list[FinishedPage]:
     """Return the pages of an environment, and that of the pipeline where the release has one.
 
-    Raises `NoWay` for a page on which a connection cannot be drawn without touching something.
+    Raises `NoWay` for a page on which a connection cannot be drawn without touching something, and `UserError` where
+    the release has no VPC of its own.
     """
     chosen = next(account for account in accounts if account.name == environment)
     facts = Facts(overview.platform_of(chosen))
+    if not facts.subnets():
+        raise UserError("the drawing shows the VPC of the release, and this release makes no subnet")
     pages = [overview.draw(chosen, release), network.draw(chosen, facts), security.draw(chosen, facts)]
     if accounts[-1].name == TOOLS:
         pages.append(delivery.draw(accounts))

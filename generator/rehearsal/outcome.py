@@ -142,3 +142,17 @@ class Deployments:
 
     of: dict[str, Deployment] = field(default_factory=dict)
     findings: dict[str, list[Finding]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a release did that was deployed as it is, without a pipeline: what was found, and what visitors saw."""
+
+    deployments: Deployments
+    rows: Sequence[Row]
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether services keep what was promised, and visitors get what they should."""
+        kept = all(finding.holds for findings in self.deployments.findings.values() for finding in findings)
+        return kept and all(row.holds for row in self.rows)

@@ -32,6 +32,7 @@ from generator.delivery.smoke_test import CONNECT_TO_VARIABLE, PAUSE_VARIABLE
 from generator.environment import ENVIRONMENTS, TemplateConfiguration
 from generator.errors import UserError
 from generator.naming import PLATFORM, TOOLS, template_file
+from generator.progress import Say, silent
 from generator.rehearsal.accounts import Accounts, bootstrap, by_environment, common_region
 from generator.rehearsal.alarm_rehearsal import ring_environment
 from generator.rehearsal.certificates import Authority
@@ -48,11 +49,12 @@ from generator.rehearsal.outcome import (
     Expectation,
     Result,
     State,
+    Trial,
     expected,
     read_state,
     succeeded_before,
 )
-from generator.rehearsal.pipeline import FAILED, STANDARD, SUCCEEDED, Engine, Execution, Job
+from generator.rehearsal.pipeline import FAILED, STANDARD, SUCCEEDED, Engine, Execution, Job, Providers
 from generator.rehearsal.pipeline_actions import Approval, Surroundings, providers
 from generator.rehearsal.pipeline_artifacts import ArtifactStore, files_below, pack, read_file
 from generator.rehearsal.probes import inspect
@@ -89,18 +91,21 @@ def rehearse(
     console: Console,
     port: int | None = None,
     settings: Mapping[str, str] = MappingProxyType({}),
-) -> bool:
+    say: Say = silent,
+) -> Result | Trial:
     """Promote the release that `project` generates through the environments on an emulator, and print how it went.
 
     With other settings than those in params the release is deployed as it is, without a build: what is in the source
-    has been tested with its own settings only. Returns whether everything ended where it should. `release` is the
-    folder from which the accounts are bootstrapped. Raises `UserError` where it is not whole, a wish cannot be
-    fulfilled, or the port is taken.
+    has been tested with its own settings only. Returns how everything ended, and whether that is where it should.
+    `release` is the folder from which the accounts are bootstrapped. Raises `UserError` where it is not whole, a wish
+    cannot be fulfilled, or the port is taken.
     """
     if wishes.visit:
         refuse_missing_programs(project)
-    with started(project, release, configurations, console, port, settings) as rehearsal:
-        return rehearsal.deploy(wishes.to) if settings else rehearsal.promote(wishes).as_expected
+    if wishes.previous:
+        verify(wishes.previous)
+    with started(project, release, configurations, console, port, settings, say) as rehearsal:
+        return rehearsal.deploy(wishes.to) if settings else rehearsal.promote(wishes)
 
 
 @contextmanager
@@ -111,14 +116,15 @@ def started(
     console: Console,
     port: int | None = None,
     settings: Mapping[str, str] = MappingProxyType({}),
+    say: Say = silent,
 ) -> Iterator[Rehearsal]:
     """Provide bootstrapped accounts for the time of a `with` block, to promote one release after the other in them.
 
-    `settings` take the place of those that `configurations` have (`other_settings`).
+    `settings` take the place of those that `configurations` have (`other_settings`). `say` is told what is being done.
     """
     verify(release)
     region = common_region(by_environment(configurations))
-    narrator, certificates = Narrator(console), Certificates(Authority())
+    narrator, certificates = Narrator(console, say), Certificates(Authority())
     with (
         Emulator(port) as emulator,
         tempfile.TemporaryDirectory(prefix="builds-", dir=emulator.directory) as workspace,
@@ -135,9 +141,9 @@ def started(
         engine = Engine(pipeline, narrator)
         images = ContainerReleases(accounts, project, project / APPLICATION_PYTHON)
         behind = Behind(workload, fronts, certificates, images)
-        yield Rehearsal(
-            accounts, engine, outputs, project, release, by_name, Path(workspace), behind, narrator, COMPUTE in settings
-        )
+        folder, tries_compute = Path(workspace), COMPUTE in settings
+        yield Rehearsal(accounts, engine, outputs, project, release, by_name, folder, behind, narrator, tries_compute)
+        say("stopping the emulator")
 
 
 @dataclass(frozen=True)
@@ -172,16 +178,12 @@ class Rehearsal:
         with self._rights_of_then(wishes.previous):
             return self._promote(wishes)
 
-    def deploy(self, to: str) -> bool:
-        """Deploy the release as it is, without a build, to the environments up to one; visit them, and print all that.
-
-        Returns whether visitors get what they should, and services keep what was promised.
-        """
+    def deploy(self, to: str) -> Trial:
+        """Deploy the release as it is, without a build, to the environments up to one; visit them, and print it all."""
         deployed = self.bring_to(self.release, to)
         rows = self.visit(list(deployed.of))
         self.narrator.visited(rows, list(deployed.of.values()))
-        kept = all(finding.holds for findings in deployed.findings.values() for finding in findings)
-        return kept and all(row.holds for row in rows)
+        return Trial(deployed, rows)
 
     def release_application(self, name: str) -> LiveEnvironment:
         """Let an environment that has been deployed run the sample application; return it as visitors see it."""
@@ -201,11 +203,9 @@ class Rehearsal:
         impacts = self._impacts(wishes.previous) if wishes.previous else {}
         trouble = self._trouble(wishes)
         before = {name: self._state(name) for name in ENVIRONMENTS}
-        self._push_source()
         done = Deployments()
         table = with_trouble(providers(self._surroundings(wishes, done)), trouble, self._out_of_service)
-        self._start_as_event()
-        execution = self.engine.start(table, wishes.variables, STAGES[wishes.to])
+        execution = self._execute(table, wishes)
         prefix = self._promoted_prefix(execution)
         environments = [
             EnvironmentResult(
@@ -225,6 +225,15 @@ class Rehearsal:
         result = Result(execution, environments, trouble, rejected, fault_left, rows)
         self.narrator.result(result, self.engine.history)
         return result
+
+    def _execute(self, table: Providers, wishes: Wishes) -> Execution:
+        """Let the pipeline execute, from a push of the working copy, or with the release as it is."""
+        if wishes.as_is:
+            names = ENVIRONMENTS[: ENVIRONMENTS.index(wishes.to) + 1]
+            return self.engine.replay(table, self._artifacts_of(self.release), [STAGES[name] for name in names])
+        self._push_source()
+        self._start_as_event()
+        return self.engine.start(table, wishes.variables, STAGES[wishes.to])
 
     def _start_as_event(self) -> None:
         """Let EventBridge's role ask whether it may start the pipeline, which the emulator cannot do by itself.
@@ -256,14 +265,17 @@ class Rehearsal:
         verify(release)
         done = Deployments()
         surroundings = self._surroundings(Wishes(lambda _: Approval(approved=True)), done)
-        artifacts = {"Release": self._artifacts().put("Release", self._artifact_of(release))}
         names = [to] if alone else ENVIRONMENTS[: ENVIRONMENTS.index(to) + 1]
         stages = [STAGES[name] for name in names]
         self.narrator.begins(f"{release.name} is deployed to {', '.join(stages)}, as it is")
-        execution = self.engine.replay(providers(surroundings), artifacts, stages)
+        execution = self.engine.replay(providers(surroundings), self._artifacts_of(release), stages)
         if not execution.succeeded:
             raise UserError(f"{release}: cannot be deployed; see above")
         return done
+
+    def _artifacts_of(self, release: Path) -> Mapping[str, str]:
+        """Put what the build made of a release where the pipeline keeps its artifacts; return the keys by name."""
+        return {"Release": self._artifacts().put("Release", self._artifact_of(release))}
 
     def _artifact_of(self, release: Path) -> bytes:
         """Return what the build made of a release, with today's settings as far as that release knows them."""

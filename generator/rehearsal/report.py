@@ -13,8 +13,10 @@ from rich.panel import Panel
 from rich.table import Column, Table
 
 from generator.delivery.deploy import NESTED, Deployment, Event
+from generator.progress import Say, silent
 from generator.rehearsal.alarm_rehearsal import reached
 from generator.rehearsal.emulator_types import support
+from generator.rehearsal.likely_causes import hint_for
 from generator.rehearsal.pipeline import FAILED, ROLLBACK, ActionRun, Execution
 from generator.rehearsal.pipeline_definition import Stage
 from generator.rehearsal.requests_table import Row, merged
@@ -59,19 +61,24 @@ NOT_SHOWN = (
 
 
 class Narrator:
-    """Tells what happens while it happens. It is the pipeline's observer."""
+    """Tells what happens while it happens. It is the pipeline's observer.
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    `say` is told what is being done at the moment, of which much is not worth a line that stays.
+    """
+
+    def __init__(self, console: Console, say: Say = silent) -> None:
+        self._console, self._say = console, say
         self._started = time.monotonic()
         self._build: list[str] = []
 
     def begins(self, what: str) -> None:
         """Print what comes next."""
+        self._say(what)
         self._console.rule(f"[bold]{escape(what)}[/]", align="left")
 
     def event(self, event: Event) -> None:
         """Print an event of a deployment, unless it is one of the many resources that were simply created."""
+        self._say(f"{event.status} {event.address}")
         if event.status.endswith("FAILED") or (event.type == NESTED and event.stack == ""):
             reason = f"  {escape(event.reason)}" if event.reason else ""
             self._line(f"{_coloured(event.status, STATUS_WIDTH)} {event.address}{reason}")
@@ -164,7 +171,10 @@ def print_deployment(console: Console, deployment: Deployment) -> None:
     failure = deployment.first_failure
     if failure and not deployment.complete:
         where = " / ".join(part for part in (failure.stack, failure.logical_id) if part)
-        text = f"[bold]{where}[/]  {failure.type}  {failure.status}\n{escape(failure.reason)}"
+        hint = hint_for(deployment)
+        likely = f"Likely cause: {hint.cause}\n" if hint.cause else ""
+        page = f"runbook.md#{hint.page}, or: python -m generator runbook {hint.page}"
+        text = f"[bold]{where}[/]  {failure.type}  {failure.status}\n{escape(failure.reason)}\n[dim]{likely}{page}[/]"
         console.print(Panel(text, title="first failure", title_align="left", border_style="red"))
 
 
@@ -205,9 +215,11 @@ def print_limits(console: Console, deployments: Sequence[Deployment]) -> None:
     found = support(types)
     console.rule("[bold]What this does not show[/]", align="left")
     for line in NOT_SHOWN:
-        console.print(f"- {line}", soft_wrap=True)
+        console.print(f"- {line}", soft_wrap=not console.is_terminal)
     if found.recorded:
-        console.print(f"- Only validated and recorded: {', '.join(sorted(found.recorded))}.", soft_wrap=True)
+        console.print(
+            f"- Only validated and recorded: {', '.join(sorted(found.recorded))}.", soft_wrap=not console.is_terminal
+        )
 
 
 def _seconds_table(history: Sequence[Execution]) -> Table:

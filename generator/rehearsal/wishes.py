@@ -14,7 +14,8 @@ from generator.rehearsal.pipeline_actions import Approval
 class Wishes:
     """What shall be rehearsed: who approves, what fails, what the environments ran before, and how far to go.
 
-    With `visit` the application is released to every environment that was promoted to, and visited.
+    With `visit` the application is released to every environment that was promoted to, and visited. With `as_is` the
+    release is promoted as it is in templates_out: the pipeline's source and build, with all their tests, are left out.
     """
 
     approve: Callable[[str], Approval]
@@ -23,3 +24,4 @@ class Wishes:
     to: str = ENVIRONMENTS[-1]
     variables: Mapping[str, str] = field(default_factory=dict)
     visit: bool = False
+    as_is: bool = False

@@ -1,4 +1,7 @@
-"""The cost report as JSON: every line of every bill, for programs. Amounts are text, so that no digit is lost."""
+"""The cost report as JSON: every line of every bill, for programs. docs/schemas/cost.json describes it.
+
+Amounts are text, so that no digit is lost.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from generator.cost.comparison import AccountComparison
 from generator.cost.estimate import Estimate, Line
 from generator.cost.prices import PriceTable
 
+SCHEMA = 1
+
 
 def to_json(
     estimates: Sequence[Estimate],
@@ -21,6 +26,7 @@ def to_json(
 ) -> str:
     """Return the report as JSON text."""
     content = {
+        "schema": SCHEMA,
         "currency": "USD",
         "accounts": {estimate.account: _account(estimate, prices) for estimate in estimates},
         "advice": [

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from generator.errors import UserError
+from generator.whole_files import write_whole
 
 
 def with_section(page: str, name: str, content: str) -> str:
@@ -24,7 +25,4 @@ def with_section(page: str, name: str, content: str) -> str:
 
 def update(page: Path, name: str, content: str) -> bool:
     """Write the content into the section of a page and return whether anything changed. Errors as `with_section`."""
-    text_before = page.read_text(encoding="utf-8")
-    text_after = with_section(text_before, name, content)
-    page.write_text(text_after, encoding="utf-8")
-    return text_after != text_before
+    return write_whole(page, with_section(page.read_text(encoding="utf-8"), name, content))

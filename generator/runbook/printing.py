@@ -40,7 +40,8 @@ def print_list(console: Console, pages: Sequence[Page]) -> None:
 def first_sentence(page: Page) -> str:
     """Return the beginning of a page's text, without markup."""
     paragraph = page.text.partition("\n\n")[0].replace("\n", " ")
-    console = Console(width=10_000, no_color=True)
+    # A terminal would get colours and links, and whoever takes the sentence for text would print them in pieces.
+    console = Console(width=10_000, force_terminal=False, no_color=True)
     with console.capture() as captured:
         console.print(Markdown(paragraph))
     return captured.get().strip().partition(". ")[0].rstrip(".:")

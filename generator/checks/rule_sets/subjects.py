@@ -9,8 +9,9 @@ from pathlib import Path
 from generator.checks.rule_sets.differences import new_in
 from generator.checks.rule_sets.folding import Folded, fold
 from generator.checks.settings import ANY_ACCOUNT, Setting
+from generator.environment import ENVIRONMENTS
 from generator.errors import UserError
-from generator.naming import PLATFORM
+from generator.naming import PLATFORM, account_parameter
 from generator.release import read_manifest
 from generator.resolver import Resolution, resolve
 from generator.template_yaml import load
@@ -20,9 +21,7 @@ REGION = "eu-west-1"
 
 EXAMPLES: Mapping[str, str] = {
     "EnvironmentName": "prod",
-    "DevAccountId": "111111111111",
-    "StagingAccountId": "222222222222",
-    "ProdAccountId": "333333333333",
+    **{account_parameter(name): str(number) * 12 for number, name in enumerate(ENVIRONMENTS, start=1)},
     "ToolsAccountId": "999999999999",
     "ArtifactBucketName": "web-platform-artifacts",
     "ArtifactKeyArn": f"arn:aws:kms:{REGION}:999999999999:key/11111111-2222-3333-4444-555555555555",

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from generator.checks.rule_sets.subjects import Subject, of_settings
 from generator.checks.rule_sets.tool_environment import ToolEnvironment
 from generator.checks.settings import Setting
 from generator.checks.verdict import Verdict
+from generator.progress import Say, silent
 from generator.resolver import Resolution
 
 PROOF = "rule sets"
@@ -75,14 +76,15 @@ def prove(
     others: Sequence[Subject],
     waivers: Sequence[RuleWaiver],
     tools: ToolEnvironment,
+    say: Say = silent,
 ) -> list[Verdict]:
     """Return a verdict of each rule set on the platform in every setting and on the other roots, and one on waivers."""
     subjects = [*of_settings(settings), *others]
-    return verdicts(evaluate(subjects, tools), subjects, waivers)
+    return verdicts(evaluate(subjects, tools, say), subjects, waivers)
 
 
-def evaluate(subjects: Sequence[Subject], tools: ToolEnvironment) -> list[Outcome]:
-    """Return what every rule set says of the subjects. They run side by side, on all cores."""
+def evaluate(subjects: Sequence[Subject], tools: ToolEnvironment, say: Say = silent) -> list[Outcome]:
+    """Return what every rule set says of the subjects. They run side by side, on all cores; `say` is told how far."""
     files = {f"template-{number:03}.json": subject for number, subject in enumerate(subjects)}
     with tempfile.TemporaryDirectory(prefix="rule-sets-") as workspace:
         templates = Path(workspace)
@@ -95,6 +97,9 @@ def evaluate(subjects: Sequence[Subject], tools: ToolEnvironment) -> list[Outcom
                 for rule_set in RULE_SETS
                 for parts in [cores if rule_set.in_parts else 1]
             ]
+            runs = [part for parts in tasks for part in parts]
+            for done, _ in enumerate(as_completed(runs), 1):
+                say(f"rule sets of others: {done} of {len(runs)} runs have ended")
             outcomes = [[part.result() for part in parts] for parts in tasks]
     return [_together(parts, [subject.name for subject in subjects]) for parts in outcomes]
 

@@ -44,7 +44,7 @@ def print_results(console: Console, results: Sequence[Result]) -> bool:
             console.print(f"[red]{escape(each.drill)}[/]: {escape(complaint)}", soft_wrap=True)
     console.rule("[bold]What this does not show[/]", align="left")
     for line in NOT_SHOWN:
-        console.print(f"- {line}", soft_wrap=True)
+        console.print(f"- {line}", soft_wrap=not console.is_terminal)
     return all(each.passed for each in results)
 
 

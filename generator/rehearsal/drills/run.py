@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from generator.environment import TemplateConfiguration
 from generator.errors import UserError
+from generator.progress import Say, counted, silent
 from generator.rehearsal.drills import buckets, database, images, release, sessions, web_server
 from generator.rehearsal.drills.drill import Result, Scene
 from generator.rehearsal.rehearse import started
@@ -39,11 +40,12 @@ def drill(
     environment: str,
     wanted: Sequence[str],
     console: Console,
+    say: Say = silent,
 ) -> list[Result]:
     """Deploy the release in a folder to an environment, with the application; run drills in it, all by default.
 
-    How the deployment went is told where it fails, and only then. Raises `UserError` where a program is missing, or the
-    environment does not come up.
+    How the deployment went is told where it fails, and only then; `say` is told what is being done. Raises `UserError`
+    where a program is missing, or the environment does not come up.
     """
     refuse_missing_programs(project)
     console.print(f"rehearsing the platform with the settings of {environment} (a minute) ...", soft_wrap=True)
@@ -51,13 +53,14 @@ def drill(
     with contextlib.ExitStack() as stack:
         try:
             told = Console(file=narration, highlight=False, emoji=False, width=console.width)
-            rehearsal = stack.enter_context(started(project, folder, configurations, told))
+            rehearsal = stack.enter_context(started(project, folder, configurations, told, say=say))
             rehearsal.bring_to(folder, environment, alone=True)
             live = rehearsal.release_application(environment)
         except UserError:
             console.print(narration.getvalue(), markup=False, soft_wrap=True)
             raise
-        return [run(name, Scene(rehearsal, live, _saying(console)), console) for name in wanted or DRILLS]
+        names = counted(list(wanted or DRILLS), "drill", say)
+        return [run(name, Scene(rehearsal, live, _saying(console)), console) for name in names]
 
 
 def run(name: str, scene: Scene, console: Console) -> Result:
