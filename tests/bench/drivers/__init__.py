@@ -1,0 +1,1 @@
+"""What some subjects of the comparison run, each in a process of its own."""

@@ -1,0 +1,13 @@
+"""`python -m tests.bench.drivers.generate_ours FOLDER COPIES`: the templates as ours are written, unchecked."""
+
+import sys
+from pathlib import Path
+
+from generator.nesting import synthesized
+from generator.rendering import render
+
+folder, copies = Path(sys.argv[1]), int(sys.argv[2])
+for copy in range(copies):
+    synthesized.cache_clear()  # no copy is made of what another one has built
+    for name, text in render().items():
+        (folder / f"{copy}-{name}").write_text(text, encoding="utf-8")
