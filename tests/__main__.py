@@ -1,5 +1,5 @@
-"""`python -m tests`: style, format, types, all tests, all proofs, and taskcat's against the emulator, up to the first
-that fails.
+"""`python -m tests`: style and format, then types, all tests, all proofs, and taskcat's against the emulator, beside
+each other, up to the first that fails.
 
 After success a verdict stands in `.cache/tested/`, named by a digest of the source and the Python version. A rehearsal
 of the pipeline builds a copy of the very files that were tested a moment ago: with `TEST_VERDICTS=reuse`, which nothing
@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -22,38 +21,46 @@ from pathlib import Path
 
 from generator.interrupts import INTERRUPTED
 from generator.source_files import source_files
+from tests.side_by_side import Command, run
 
 # In the order of the files: those with few tests, which xdist would leave to the end, are the longest ones.
-IN_PARALLEL = ("--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+WORKERS = max(2, os.cpu_count() or 1)
+IN_PARALLEL = ("--numprocesses", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder")
 APPLICATION = ".venv-application/bin/python"
 APPLICATION_SOURCES = ("application/shop", "application/build_archive.py")
-COMMANDS = (
+STYLE = (
     (sys.executable, "-m", "ruff", "check", "."),
     (sys.executable, "-m", "ruff", "format", "--check", "--quiet", "."),
+)
+TESTS = ((sys.executable, "-m", "pytest", *IN_PARALLEL),)
+# Tests wait for much: beside them there is room for what computes.
+BESIDE = (
     (sys.executable, "-m", "mypy"),
     # The sample application is no part of the package, and has packages of its own.
     (sys.executable, "-m", "mypy", "--python-executable", APPLICATION, "--allow-untyped-calls", *APPLICATION_SOURCES),
-    (sys.executable, "-m", "pytest", *IN_PARALLEL),
-    (sys.executable, "-m", "pytest", *IN_PARALLEL, "application/tests"),
     (sys.executable, "-m", "generator", "check"),
     (sys.executable, "-m", "tests.taskcat", "--emulator"),
+    (sys.executable, "-m", "pytest", "application/tests"),
+    (sys.executable, "-m", "tests.site", "--check"),
 )
+STEPS = ((STYLE,), (TESTS, BESIDE))
+"""What is run one after the other; each of them is rows of commands beside each other."""
 
 VERDICTS = Path(".cache") / "tested"
 REUSE_VARIABLE, REUSE = "TEST_VERDICTS", "reuse"
 
 
-def main(folder: Path, commands: Sequence[Sequence[str]] = COMMANDS) -> int:
-    """Run the commands in a folder, or take the verdict on exactly its files where that is asked for."""
+def main(folder: Path, steps: Sequence[Sequence[Sequence[Command]]] = STEPS) -> int:
+    """Run all steps in a folder, or take the verdict on exactly its files where that is asked for."""
     before = digest(folder)
     verdict = folder / VERDICTS / before
     if os.environ.get(REUSE_VARIABLE) == REUSE and verdict.is_file():
         passed_at = verdict.read_text(encoding="utf-8").strip()
         print(f"tests: passed already for exactly these files on {passed_at}; not run again", flush=True)
         return 0
-    for command in commands:
+    for rows in steps:
         try:
-            code = subprocess.run(command, cwd=folder, check=False).returncode
+            code = run(rows, folder)
         except KeyboardInterrupt:
             return INTERRUPTED
         if code != 0:

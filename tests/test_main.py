@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.__main__ import COMMANDS, digest, main
+from tests.__main__ import STEPS, digest, main
 
 PASSES = (sys.executable, "-c", "open('ran', 'a').write('x')")
 FAILS = (sys.executable, "-c", "raise SystemExit(3)")
@@ -102,45 +102,45 @@ def test_another_python_has_another_digest(working_copy: Path, monkeypatch: pyte
 def test_a_copy_of_what_was_tested_is_not_tested_again_where_that_is_asked_for(
     working_copy: Path, copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(working_copy, [PASSES, PASSES]) == 0
+    assert main(working_copy, [[[PASSES, PASSES]]]) == 0
     assert runs(working_copy) == 2
     monkeypatch.setenv("TEST_VERDICTS", "reuse")
-    assert main(copy, [FAILS]) == 0
+    assert main(copy, [[[FAILS]]]) == 0
     assert "passed already for exactly these files on 2" in capsys.readouterr().out
 
 
 def test_without_being_asked_everything_runs_again(working_copy: Path) -> None:
-    assert main(working_copy, [PASSES]) == 0
-    assert main(working_copy, [PASSES]) == 0
+    assert main(working_copy, [[[PASSES]]]) == 0
+    assert main(working_copy, [[[PASSES]]]) == 0
     assert runs(working_copy) == 2
-    assert main(working_copy, [FAILS]) == 3
+    assert main(working_copy, [[[FAILS]]]) == 3
 
 
 def test_a_changed_copy_is_tested(working_copy: Path, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert main(working_copy, [PASSES]) == 0
+    assert main(working_copy, [[[PASSES]]]) == 0
     monkeypatch.setenv("TEST_VERDICTS", "reuse")
     (copy / "package" / "module.py").write_text("x = 2\n")
-    assert main(copy, [FAILS]) == 3
+    assert main(copy, [[[FAILS]]]) == 3
 
 
 def test_a_failure_stops_and_leaves_no_verdict(working_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert main(working_copy, [FAILS, PASSES]) == 3
+    assert main(working_copy, [[[FAILS, PASSES]]]) == 3
     assert runs(working_copy) == 0
     monkeypatch.setenv("TEST_VERDICTS", "reuse")
-    assert main(working_copy, [FAILS]) == 3
+    assert main(working_copy, [[[FAILS]]]) == 3
 
 
 def test_files_that_change_during_the_tests_get_no_verdict(working_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     edits = (sys.executable, "-c", "open('package/module.py', 'a').write('# later\\n')")
-    assert main(working_copy, [edits]) == 0
+    assert main(working_copy, [[[edits]]]) == 0
     monkeypatch.setenv("TEST_VERDICTS", "reuse")
-    assert main(working_copy, [FAILS]) == 3
+    assert main(working_copy, [[[FAILS]]]) == 3
     (working_copy / "package" / "module.py").write_text("x = 1\n")
-    assert main(working_copy, [FAILS]) == 3
+    assert main(working_copy, [[[FAILS]]]) == 3
 
 
-def test_style_format_types_and_tests_are_run() -> None:
-    assert [command[2] for command in COMMANDS] == [
-        *("ruff", "ruff", "mypy", "mypy"),
-        *("pytest", "pytest", "generator", "tests.taskcat"),
-    ]
+def test_style_format_types_tests_and_proofs_are_run() -> None:
+    commands = [command[2] for rows in STEPS for row in rows for command in row]
+    assert sorted(commands) == sorted(
+        [*("ruff", "ruff", "mypy", "mypy"), *("pytest", "pytest", "generator", "tests.taskcat", "tests.site")]
+    )
