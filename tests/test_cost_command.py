@@ -15,6 +15,8 @@ from generator.cost.prices import PRICES
 from generator.cost_command import cost
 from generator.delivery import session
 from generator.errors import UserError
+from tests.documented_commands import documented
+from tests.json_reports import read
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,21 +37,23 @@ def test_all_accounts_side_by_side_with_advice() -> None:
     assert "the least sure figure is" in result.output
 
 
-@pytest.mark.parametrize(("by", "shown"), [("resource", "Ingress/LoadBalancer"), ("item", "NAT gateways")])
-def test_one_environment_in_detail(by: str, shown: str) -> None:
-    result = run("-e", "prod", "--by", by)
-    assert shown in result.output
-    assert "tools" not in result.output.splitlines()[1]
+def test_one_environment_in_detail() -> None:
+    by_resource = run(*documented("python -m generator cost --environment prod --by resource")[1:])
+    for result, shown in ((by_resource, "Ingress/LoadBalancer"), (run("-e", "prod", "--by", "item"), "NAT gateways")):
+        assert shown in result.output
+        assert "tools" not in result.output.splitlines()[1]
 
 
 def test_json_alone_on_standard_output() -> None:
-    content = json.loads(run("-e", "dev", "--format", "json").stdout)
+    everything = run(*documented("python -m generator cost --by item --format json")[1:]).stdout
+    assert list(read("cost", everything)["accounts"]) == ["dev", "staging", "prod", "tools"]
+    content = read("cost", run("-e", "dev", "--json").stdout)
     assert list(content["accounts"]) == ["dev"]
     assert Decimal(content["accounts"]["dev"]["total"]) > 0
 
 
 def test_two_releases() -> None:
-    result = run("--compare", "v1.1.0", "--format", "markdown")
+    result = run(*documented("python -m generator cost --compare v1.1.0")[1:], "--format", "markdown")
     assert "# From v1.1.0 to this release" in result.output
     assert "| prod | global_edge | · |" in result.output
     assert "| tools | **total** | **·** |" in result.output
@@ -68,7 +72,7 @@ def test_two_folders_of_settings(tmp_path: Path) -> None:
 
 
 def test_another_setting() -> None:
-    content = json.loads(run("-e", "dev", "--set", "NatGateways=per-zone", "--format", "json").stdout)
+    content = read("cost", run("-e", "dev", "--set", "NatGateways=per-zone", "--format", "json").stdout)
     [dev] = content["comparison"]
     assert Decimal(dev["stacks"]["Egress"]) > 38
     assert Decimal(dev["after"]) - Decimal(dev["before"]) == sum(Decimal(more) for more in dev["stacks"].values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,9 @@ from click.testing import CliRunner, Result
 
 from generator import __version__
 from generator.errors import UserError
+from generator.exit_codes import CHANGES
 from generator.impact_command import impact
+from tests.json_reports import read
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,8 +26,8 @@ def run(*arguments: str) -> Result:
 
 
 def test_other_settings_compare_the_release_with_itself() -> None:
-    result = run("-e", "dev", "--format", "json", "--set", "ScaleInCpuPercent=25")
-    [dev] = json.loads(result.stdout)["environments"]
+    result = run("-e", "dev", "--json", "--set", "ScaleInCpuPercent=25")
+    [dev] = read("impact", result.stdout)["environments"]
     assert (dev["before"], dev["after"]) == (f"v{__version__}", f"v{__version__} with ScaleInCpuPercent=25")
     resources = {change["address"] for change in dev["impact"]["changes"] if "/" in change["address"]}
     assert resources == {"WebTier/LoadIsOver"}
@@ -34,8 +35,10 @@ def test_other_settings_compare_the_release_with_itself() -> None:
 
 
 def test_an_older_release_and_other_settings_are_one_step() -> None:
-    result = run("-e", "dev", "--from", "v1.1.0", "--format", "json", "--set", "ScaleInCpuPercent=25")
-    [dev] = json.loads(result.stdout)["environments"]
+    arguments = ("-e", "dev", "--from", "v1.1.0", "--format", "json", "--set", "ScaleInCpuPercent=25")
+    result = run(*arguments, "--exit-code")
+    assert result.exit_code == CHANGES
+    [dev] = read("impact", result.stdout)["environments"]
     assert dev["before"] == "v1.1.0"
     assert ("ScaleInCpuPercent", "30", "25") in {
         (each["name"], each["before"], each["after"]) for each in dev["impact"]["parameters"]
@@ -43,7 +46,9 @@ def test_an_older_release_and_other_settings_are_one_step() -> None:
 
 
 def test_the_same_settings_change_nothing() -> None:
-    assert "dev: nothing changes" in run("-e", "dev", "--set", "Compute=ec2").output
+    result = run("-e", "dev", "--set", "Compute=ec2", "--exit-code")
+    assert "dev: nothing changes" in result.output
+    assert result.exit_code == 0
 
 
 @pytest.mark.parametrize(

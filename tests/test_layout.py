@@ -18,6 +18,7 @@ def imported_by(module: str) -> list[str]:
 READERS = [
     "generator.checks.environment_impact",
     "generator.checks.exposure",
+    "generator.checks.first_gate",
     "generator.checks.impact",
     "generator.checks.lint",
     "generator.checks.permissions.proof",

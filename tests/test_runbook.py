@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
-import botocore.session
 import pytest
-from botocore import xform_name
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +13,7 @@ from generator.errors import UserError
 from generator.naming import kebab_case
 from generator.runbook.pages import RUNBOOK, Page, anchor_of, find, parse, read_pages, suggestions
 from generator.runbook.values import filled, placeholders
+from tests.aws_options import calls, options_of
 from tests.intrinsics import Templates
 
 ROOT = Path(__file__).parents[1]
@@ -57,24 +55,6 @@ PROCEDURES = {
 
 NOT_RUN = 37
 """Blocks that tests do not run, each with its reason. More of them is a decision."""
-
-GLOBAL_OPTIONS = {"query", "output", "region", "max-items"}
-OF_THE_CLI_ALONE = {
-    "s3 cp": {"region"},
-    "s3 sync": {"region"},
-    "rds generate-db-auth-token": {"hostname", "port", "username"},
-    "ec2-instance-connect ssh": {"instance-id"},
-    "cloudtrail validate-logs": set(),
-}
-"""Commands of the AWS CLI that are no operation of a service, and their options."""
-
-OPTIONS_OF_THE_CLI_ALONE = {
-    "cloudfront create-invalidation": {"paths"},
-    "cloudwatch put-metric-data": {"metric-name", "value", "dimensions"},
-}
-"""Options by which it writes a structure shorter."""
-
-SERVICES = botocore.session.get_session()
 
 
 def calling(templates: Templates) -> dict[str, str]:
@@ -169,43 +149,7 @@ def test_commands_of_aws_exist(page: Page) -> None:
     commands = [step.command for block in page.blocks for step in block.steps]
     for text in [*(code for part in said for code in re.findall(r"`(aws [^`]+)`", part)), *commands]:
         for service, operation, options in calls(text):
-            allowed = options_of(service, operation)
-            assert options - allowed - GLOBAL_OPTIONS == set(), f"aws {service} {operation}"
-
-
-def calls(text: str) -> list[tuple[str, str, set[str]]]:
-    """What a shell's text asks of AWS: service, operation, options."""
-    found = []
-    for part in re.split(r"(?:^|(?<=[\s($`'\"]))aws (?=[a-z])", text)[1:]:
-        service, operation, *rest = part.split()
-        if operation == "wait":
-            operation = f"wait {rest[0]}"
-        options = set(re.findall(r"\s--([a-z][a-z0-9-]*)", re.sub(r"\$\(.*?\)", "", part)))
-        found.append((service, operation.strip("`'\"),"), options))
-    return found
-
-
-def options_of(service: str, operation: str) -> set[str]:
-    """The options of a command, by AWS's model of the operation."""
-    if (known := OF_THE_CLI_ALONE.get(f"{service} {operation}")) is not None:
-        return known
-    name = {"s3api": "s3"}.get(service, service)
-    model = SERVICES.get_service_model(name)
-    if operation.startswith("wait "):
-        waiters = SERVICES.get_waiter_model(name)
-        [waiter] = [each for each in waiters.waiter_names if kebab(each) == operation.removeprefix("wait ")]
-        wanted = waiters.get_waiter(waiter).operation
-    else:
-        [wanted] = [each for each in model.operation_names if kebab(each) == operation]
-    shape = model.operation_model(wanted).input_shape
-    members: dict[str, Any] = shape.members if shape else {}
-    flags = {f"no-{kebab(name)}" for name, member in members.items() if member.type_name == "boolean"}
-    shorter = OPTIONS_OF_THE_CLI_ALONE.get(f"{service} {operation}", set())
-    return {kebab(name) for name in members} | flags | shorter
-
-
-def kebab(name: str) -> str:
-    return str(xform_name(name, "-"))
+            assert options - options_of(service, operation) == set(), f"aws {service} {operation}"
 
 
 # The parts: pages, commands, values.

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from generator.delivery import session
 from generator.errors import UserError
 from generator.runbook_command import runbook
+from tests.json_reports import read
 
 ROOT = Path(__file__).parents[1]
 GROUP = "web-platform-prod-WebTier-1A2B3C-WebServerGroup-4D5E6F"
@@ -59,6 +60,15 @@ def test_without_a_page_all_are_listed() -> None:
     for page in ("no-healthy-server", "restore-the-database", "deploy"):
         assert page in output
     assert "contents" not in output.split()
+
+
+def test_the_list_and_a_page_are_json_for_programs() -> None:
+    names = [each["page"] for each in read("runbook", run("--json").stdout)["pages"]]
+    assert {"no-healthy-server", "restore-the-database", "deploy"} <= set(names)
+    [page] = read("runbook", run("scale", "by", "hand", "--json").stdout)["pages"]
+    assert page["title"] == "Scale by hand"
+    commands = [each["command"] for part in page["parts"] for each in part.get("commands", [])]
+    assert any("--desired-capacity {WebServerMaximum}" in command for command in commands)
 
 
 def test_a_page_as_it_is_says_how_its_names_are_filled_in() -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.delivery.archives import GOOD, Member, packed
 from tests.delivery.commands import refused, run, set_parameters
 from tests.delivery.conftest import REGION, Account
+from tests.documented_commands import documented
 
 SITE_SETTINGS = Member("public/site.json", b'{"application": ""}')
 URL = "https://balancer.eu-west-1.elb.amazonaws.com/"
@@ -37,13 +38,23 @@ def site_settings(account: Account) -> str:
 
 def test_it_uploads_once_and_says_what_to_set(project: Path, deployed: Account) -> None:
     packed(project / "shop.tar.gz", [*GOOD, SITE_SETTINGS])
-    first = run(project, deployed, "publish-application", "--environment", "dev", "--archive", "shop.tar.gz")
+    command = documented("make publish-application ENVIRONMENT=dev ARCHIVE=shop.tar.gz")
+    first = run(project, deployed, *command)
     assert (first.returncode, first.stderr) == (0, "")
     [archive] = deployed.client("s3").list_objects_v2(Bucket=f"r-{deployed.account_id}")["Contents"]
     assert first.stdout.splitlines()[0] == f"uploaded  s3://r-{deployed.account_id}/{archive['Key']}"
     assert first.stdout.splitlines()[-1] == f'  "ApplicationArchiveKey": "{archive["Key"]}"'
     assert site_settings(deployed) == URL, "the pages have to go to the load balancer"
-    second = run(project, deployed, "publish-application", "--environment", "dev", "--archive", "shop.tar.gz")
+    second = run(project, deployed, *command)
+    assert second.stdout.splitlines()[0] == "0 objects uploaded, 4 unchanged"
+
+
+def test_without_an_archive_it_takes_the_one_that_make_has_built(project: Path, deployed: Account) -> None:
+    (project / ".cache").mkdir()
+    packed(project / ".cache/application.tar.gz", [*GOOD, SITE_SETTINGS])
+    first = run(project, deployed, *documented("make publish-application ENVIRONMENT=dev"))
+    assert "ApplicationArchiveKey" in first.stdout, first.stderr
+    second = run(project, deployed, *documented("python -m generator publish-application --environment dev"))
     assert second.stdout.splitlines()[0] == "0 objects uploaded, 4 unchanged"
 
 

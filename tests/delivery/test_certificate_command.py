@@ -10,6 +10,7 @@ import pytest
 from generator.naming import PIPELINE_STACK, TARGET_STACK
 from tests.delivery.commands import refused, run, set_parameters
 from tests.delivery.conftest import REGION, Account
+from tests.documented_commands import documented, printed_as_shown, shown
 
 STACK = "Resources: {Topic: {Type: 'AWS::SNS::Topic'}}"
 
@@ -23,12 +24,13 @@ def bootstrapped(account: Account, stack_name: str = TARGET_STACK, environment: 
 
 def test_it_makes_a_certificate_in_the_environments_region_and_then_keeps_it(project: Path, account: Account) -> None:
     bootstrapped(account)
-    first = run(project, account, "certificate", "--environment", "dev")
+    first = run(project, account, *documented("make certificate ENVIRONMENT=dev"))
     assert (first.returncode, first.stderr) == (0, "")
     [arn] = [each["CertificateArn"] for each in account.client("acm").list_certificates()["CertificateSummaryList"]]
     assert re.search(rf"^dev: {arn}: imported, good until \d{{4}}-\d\d-\d\d$", first.stdout, re.MULTILINE)
     assert re.search(r"^SHA-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}$", first.stdout, re.MULTILINE)
     assert "/web-platform/dev/certificate-arn names it" in first.stdout
+    assert printed_as_shown(shown("make certificate ENVIRONMENT=dev"), first.stdout)
     second = run(project, account, "certificate", "--environment", "dev")
     assert second.stdout.splitlines()[1] == first.stdout.splitlines()[1]
     assert f"dev: {arn}: kept, good until" in second.stdout

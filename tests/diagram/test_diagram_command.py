@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from generator.diagram_command import diagram
 from generator.errors import UserError
+from tests.json_reports import read
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +32,8 @@ def test_another_drawing_is_written_where_asked_for(tmp_path: Path) -> None:
     target = tmp_path / "new" / "dev.drawio"
     assert "written, 4 pages for dev" in run("--environment", "dev", "--output", str(target))
     assert b"Environment dev" in target.read_bytes()
-    assert "nothing changed" in run("--environment", "dev", "--output", str(target))
+    found = read("diagram", run("--environment", "dev", "--output", str(target), "--json"))
+    assert (found["file"], found["changed"], len(found["pages"])) == (str(target), False, 4)
 
 
 def test_check_refuses_what_differs_and_leaves_it(tmp_path: Path) -> None:

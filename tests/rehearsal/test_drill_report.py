@@ -19,8 +19,11 @@ from generator.rehearsal.drills.drill import Result, Step
 from generator.rehearsal.drills.objectives import DAY, HOUR, MINUTE, Objective
 from generator.rehearsal.drills.picture import FAILED, HERE, draw
 from generator.rehearsal.drills.report import between, duration, markdown, print_results
+from generator.rehearsal.drills.report_json import to_json
 from generator.release import folder_of
 from generator.template_yaml import load
+from tests.documented_commands import documented
+from tests.json_reports import read
 
 ROOT = Path(__file__).parents[2]
 PAGE, RELEASE = ROOT / "docs/drills.md", folder_of(ROOT / "templates_out")
@@ -135,6 +138,27 @@ def test_the_command_knows_the_drills_that_there_are() -> None:
     assert tuple(run.DRILLS) == drill_command.NAMES
 
 
+def test_the_command_drills_what_the_documents_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def drilled(*given: Any, **_: Any) -> list[Result]:
+        asked.append(given[3:5])
+        return [result()]
+
+    monkeypatch.setattr(run, "drill", drilled)
+    page = tmp_path / "drills.md"
+    page.write_text("<!-- drills: begin -->\n<!-- drills: end -->\n", encoding="utf-8")
+    for name, path in (("ELSEWHERE", "dist.svg"), ("PICTURE", "drills.svg"), ("PAGE", "drills.md")):
+        monkeypatch.setattr(drill_command, name, tmp_path / path)
+    for command in (documented("make drill ONLY=database-lost"), documented("make drill")):
+        assert CliRunner().invoke(drill_command.drill, command[1:]).exit_code == 0
+    assert (tmp_path / "drills.svg").exists() is False
+    assert CliRunner().invoke(drill_command.drill, documented("make drill WRITE=yes")[1:]).exit_code == 0
+    assert (tmp_path / "drills.svg").exists()
+    assert "session table" in page.read_text(encoding="utf-8")
+    assert asked == [("prod", ("database-lost",)), ("prod", ()), ("prod", ())]
+
+
 @pytest.mark.parametrize(("complaints", "code"), [((), 0), (("all is lost",), 1)])
 def test_the_command_fails_where_a_drill_does(
     complaints: tuple[str, ...], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -160,3 +184,11 @@ def test_the_page_lists_every_drill() -> None:
     ]
     assert headings == list(run.DRILLS)
     assert "pictures/drills.svg" in page
+
+
+def test_json_has_what_was_found_and_null_for_a_loss_of_everything() -> None:
+    found = read("drill", to_json([result(), result(loss_seconds=math.inf)], "prod"))
+    assert found["fails"]
+    assert [each["passed"] for each in found["drills"]] == [True, False]
+    assert [each["loss_seconds"] for each in found["drills"]] == [0.5, None]
+    assert found["drills"][0]["steps"][1] == {"at": 0.5, "what": "dynamodb delete-table: SessionTable-time"}

@@ -25,7 +25,9 @@ from generator.rehearsal.pipeline_actions import Approval
 from generator.rehearsal.rehearse import Rehearsal, started
 from generator.rehearsal.wishes import Wishes
 from generator.release import folder_of
+from tests.documented_commands import documented
 from tests.rehearsal.environments import project_without_tests
+from tests.rehearsal.wished import wished
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES_OUT = ROOT / "templates_out"
@@ -35,10 +37,6 @@ OLD, NEW = "1.1.0", __version__
 
 def approving(_: str) -> Approval:
     return Approval(approved=True)
-
-
-def rejecting(_: str) -> Approval:
-    return Approval(approved=False, comment="not today")
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +123,7 @@ def test_a_release_is_rejected_then_promoted_to_production_and_then_again(fresh:
 
 
 def test_an_upgrade_does_what_was_predicted(lived_in: Rehearsal, report: StringIO) -> None:
-    result = lived_in.promote(Wishes(approving, previous=PREVIOUS))
+    result = lived_in.promote(wished(documented("make rehearse FROM=v1.1.0"), approving).wishes)
     assert result.as_expected, report.getvalue()
     assert {e.name: e.before.version if e.before else "" for e in result.environments} == everywhere(OLD)
     assert versions(result) == everywhere(NEW)
@@ -136,7 +134,7 @@ def test_an_upgrade_needs_no_more_than_the_deployment_policies(fresh: Rehearsal,
     """All rights bring the release without boundaries; the upgrade from it goes with those of the pipeline's roles."""
     with fresh._rights_of_then(PREVIOUS):
         fresh.bring_to(PREVIOUS, "dev")
-    result = fresh.promote(Wishes(approving, to="dev"))
+    result = fresh.promote(wished(documented("make rehearse TO=dev"), approving).wishes)
     assert result.as_expected, report.getvalue()
     assert versions(result) == {"dev": NEW, "staging": "", "prod": ""}
     assert statuses(result)["dev"] == "UPDATE_COMPLETE"
@@ -157,16 +155,16 @@ def test_without_them_a_deployment_stops_at_the_first_resource(fresh: Rehearsal,
 
 
 def test_a_rejected_approval_leaves_production_alone(lived_in: Rehearsal, report: StringIO) -> None:
-    result = lived_in.promote(Wishes(rejecting, previous=PREVIOUS))
+    result = lived_in.promote(wished(documented("make rehearse FROM=v1.1.0 APPROVE=no")).wishes)
     assert result.as_expected, report.getvalue()
     assert versions(result) == {"dev": NEW, "staging": NEW, "prod": OLD}
     assert result.execution.stages["Review"] == FAILED
     assert result.execution.stages["Prod"] == NOT_REACHED
-    assert "rejected: not today" in report.getvalue()
+    assert "rejected: by --reject" in report.getvalue()
 
 
 def test_a_deployment_that_fails_is_undone(lived_in: Rehearsal, report: StringIO) -> None:
-    result = lived_in.promote(Wishes(approving, fail_at="prod", previous=PREVIOUS))
+    result = lived_in.promote(wished(documented("make rehearse FROM=v1.1.0 FAIL_AT=prod"), approving).wishes)
     assert result.as_expected, report.getvalue()
     assert versions(result) == {"dev": NEW, "staging": NEW, "prod": OLD}
     assert result.execution.stages["Prod"] == FAILED
@@ -176,14 +174,16 @@ def test_a_deployment_that_fails_is_undone(lived_in: Rehearsal, report: StringIO
 
 
 def test_a_first_deployment_that_fails_is_undone(fresh: Rehearsal, report: StringIO) -> None:
-    result = fresh.promote(Wishes(approving, fail_at="staging:Database/Database"))
+    result = fresh.promote(wished(documented("make rehearse FAIL_AT=staging:Database/Database"), approving).wishes)
     assert result.as_expected, report.getvalue()
     assert statuses(result) == {"dev": "CREATE_COMPLETE", "staging": "ROLLBACK_COMPLETE", "prod": ""}
     assert "Database / Database" in report.getvalue()
 
 
 def test_a_smoke_test_that_fails_brings_the_former_release_back(lived_in: Rehearsal, report: StringIO) -> None:
-    result = lived_in.promote(Wishes(approving, fail_at="staging:SmokeTest", previous=PREVIOUS))
+    result = lived_in.promote(
+        wished(documented("make rehearse FROM=v1.1.0 FAIL_AT=staging:SmokeTest"), approving).wishes
+    )
     assert result.as_expected, report.getvalue()
     assert versions(result) == {"dev": NEW, "staging": OLD, "prod": OLD}
     failed = [run for run in result.execution.runs if run.status == FAILED]
@@ -192,9 +192,22 @@ def test_a_smoke_test_that_fails_brings_the_former_release_back(lived_in: Rehear
     rollback = lived_in.engine.history[-1]
     assert (rollback.kind, rollback.stages) == (ROLLBACK, {"Staging": SUCCEEDED})
     # The way out of trouble is the next push: it goes through, and staging gets the new release after all.
-    mended = lived_in.promote(Wishes(approving))
+    mended = lived_in.promote(wished(documented("make rehearse APPROVE=yes")).wishes)
     assert mended.as_expected, report.getvalue()
     assert versions(mended) == everywhere(NEW)
+
+
+def test_e18_the_release_is_promoted_as_it_is_without_a_build(lived_in: Rehearsal, report: StringIO) -> None:
+    """As the demo does it: no build, so that nobody waits for all tests; else the pipeline is what it always is."""
+    failing = documented("make rehearse AS_IS=yes APPROVE=yes FROM=v1.1.0 TO=staging FAIL_AT=staging:SmokeTest")
+    rolled_back = lived_in.promote(wished(failing).wishes)
+    assert rolled_back.as_expected, report.getvalue()
+    assert versions(rolled_back) | {"prod": ""} == {"dev": NEW, "staging": OLD, "prod": ""}
+    assert {run.stage for run in rolled_back.execution.runs} == {"Dev", "Staging"}
+    promoted = lived_in.promote(wished(documented("make rehearse AS_IS=yes APPROVE=yes")).wishes)
+    assert promoted.as_expected, report.getvalue()
+    assert versions(promoted) == everywhere(NEW)
+    assert promoted.execution.stages["Build"] == SKIPPED
 
 
 def test_a_build_that_fails_is_retried_once_and_changes_nothing(fresh: Rehearsal, report: StringIO) -> None:

@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from generator import __version__
+from generator.rehearsal.codebuild import Build, BuildResult, run_build
 from generator.release import folder_of
 from generator.source_files import source_files
 from tests.__main__ import VERDICTS, digest
+from tests.documented_commands import documented, printed_as_shown, shown
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ("dev", "staging", "prod")
@@ -59,12 +61,20 @@ class Project:
     def run(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments, stdin=stdin)
         try:
-            output, errors = process.communicate(timeout=180)
+            output, errors = process.communicate(timeout=900)
         finally:
             process.kill()
         assert "Traceback" not in output + errors, output + errors
         self.assert_nothing_left()
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    def build(self) -> BuildResult:
+        """Let the source's own buildspec build a copy of it, as a rehearsal does before anything is deployed."""
+        source = self.scratch / "source"
+        shutil.copytree(self.folder, source, symlinks=True, ignore=shutil.ignore_patterns(".cache", ".venv*"))
+        # Of the verdict on the tests, only what stands in the folder of caches is believed.
+        build = Build(source, environment={"TEST_VERDICTS": "reuse"}, caches=self.folder)
+        return run_build(build, self.scratch / "build", lambda line: None)
 
     def emulators(self) -> list[int]:
         """Return the processes that work in our scratch folder: other tests have emulators of their own."""
@@ -108,12 +118,15 @@ def test_the_source_is_built_by_its_buildspec_and_promoted_when_who_sits_at_the_
     ours, theirs = pty.openpty()
     try:
         os.write(ours, b"y\n")
-        result = project.run(stdin=theirs)
+        result = project.run(*documented("make rehearse")[1:], stdin=theirs)
     finally:
         os.close(ours)
         os.close(theirs)
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stderr == ""
+    # A terminal shows what is typed.
+    on_the_terminal = result.stdout.replace("Approve? [y/N]: ", "Approve? [y/N]: y\n")
+    assert printed_as_shown(shown("make rehearse"), on_the_terminal), result.stdout
     assert "prod: first deployment" in result.stdout
     found = summary(result.stdout)
     assert list(found) == list(ENVIRONMENTS)
@@ -134,29 +147,27 @@ def test_the_source_is_built_by_its_buildspec_and_promoted_when_who_sits_at_the_
 
 def test_an_upgrade_is_rehearsed_from_an_older_release(project: Project) -> None:
     project.has_passed_its_tests()
-    result = project.run("--approve", "--from", "v1.1.0", "--to", "dev")
+    result = project.run(*documented("make rehearse FROM=v1.1.0 TO=dev APPROVE=yes")[1:])
     assert result.returncode == 0, result.stdout + result.stderr
     assert summary(result.stdout)["dev"][:3] == ["1.1.0", __version__, "UPDATE_COMPLETE"]
     assert "dev: the upgrade did what `make impact` predicts" in result.stdout
 
 
-def test_a_source_that_does_not_pass_its_tests_is_not_promoted(project: Project) -> None:
+def test_a_source_that_does_not_pass_its_tests_is_not_built(project: Project) -> None:
     project.has_passed_its_tests()
     project.change("generator/shield.py", "import", "import  ")
-    result = project.run("--approve")
-    assert result.returncode == 1
-    assert "BUILD: `make test` ended with exit status" in result.stdout
-    assert "shield.py" in result.stdout
-    assert [cells[:2] for cells in summary(result.stdout).values()] == [["none", "none"]] * 3
+    result = project.build()
+    assert (result.succeeded, result.artifacts) == (False, None)
+    assert "BUILD: `make test` ended with exit status" in result.reason
+    assert "shield.py" in result.log
 
 
-def test_a_source_whose_templates_were_not_committed_is_not_promoted(project: Project) -> None:
+def test_a_source_whose_templates_were_not_committed_is_not_built(project: Project) -> None:
     project.change("generator/buckets.py", "NONCURRENT_DAYS = 30", "NONCURRENT_DAYS = 31")
     project.has_passed_its_tests()
-    result = project.run("--approve")
-    assert result.returncode == 1
-    assert "run make templates and commit templates_out" in result.stdout
-    assert [cells[:2] for cells in summary(result.stdout).values()] == [["none", "none"]] * 3
+    result = project.build()
+    assert (result.succeeded, result.artifacts) == (False, None)
+    assert "run make templates and commit templates_out" in result.log
 
 
 def test_somebody_must_approve(project: Project) -> None:
@@ -217,10 +228,13 @@ def test_a_setting_that_cannot_be_is_refused(project: Project, arguments: tuple[
     assert message in result.stderr
 
 
-@pytest.mark.parametrize("moment", ["CREATE_IN_PROGRESS", "stage Build", "stage Dev", "the application is released"])
-def test_an_interrupt_ends_everything(project: Project, moment: str) -> None:
+@pytest.mark.parametrize(
+    ("moment", "arguments"),
+    [("CREATE_IN_PROGRESS", ()), ("stage Build", ()), ("the application is released", ("--as-is",))],
+)
+def test_an_interrupt_ends_everything(project: Project, moment: str, arguments: tuple[str, ...]) -> None:
     project.has_passed_its_tests()
-    process = project.start("--approve", "--to", "dev")
+    process = project.start("--approve", "--to", "dev", *arguments)
     assert process.stdout is not None
     try:
         assert any(moment in line for line in process.stdout)

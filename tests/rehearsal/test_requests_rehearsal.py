@@ -21,11 +21,14 @@ from generator.rehearsal import programs, requests_rehearsal
 from generator.rehearsal.canary_run import Visit, visit
 from generator.rehearsal.emulator_canaries import canaries
 from generator.rehearsal.health_checks import HEALTHY
+from generator.rehearsal.pipeline_actions import Approval
 from generator.rehearsal.rehearse import Rehearsal, started
 from generator.rehearsal.requests_rehearsal import refuse_missing_programs, rehearse_requests, requests_of
 from generator.rehearsal.requests_scenarios import LiveEnvironment, settings_read_back, tls_versions
 from generator.rehearsal.requests_table import Row, ask
 from generator.release import folder_of
+from tests.documented_commands import documented
+from tests.rehearsal.wished import wished
 
 ROOT = Path(__file__).parents[2]
 RELEASE = folder_of(ROOT / "templates_out")
@@ -250,11 +253,15 @@ def test_what_is_missing_to_run_the_application_is_named(tmp_path: Path, monkeyp
 
 
 def test_with_a_domain_everything_goes_through_cloudfront_and_nothing_past_it() -> None:
-    settings = {"DomainName": "shop.example.com", "LoadBalancerAccess": "cloudfront", "SyntheticCanary": "true"}
+    asked = wished(
+        documented(
+            'make rehearse TO=dev SET="DomainName=shop.example.com LoadBalancerAccess=cloudfront SyntheticCanary=true"'
+        ),
+        lambda _: Approval(approved=True),
+    )
     console = Console(file=StringIO(), width=200)
-    with started(ROOT, RELEASE, load_all(ROOT / "params"), console, settings=settings) as rehearsal:
-        rehearsal.bring_to(RELEASE, "dev")
-        rows = rehearsal.visit(["dev"])
+    with started(ROOT, RELEASE, load_all(ROOT / "params"), console, settings=asked.settings) as rehearsal:
+        rows = rehearsal.deploy(asked.wishes.to).rows
     assert broken(rows) == []
     lines = {row.what for row in rows}
     assert {

@@ -8,18 +8,24 @@ operators' role, with IAM enforced: what it may not do must say "administrator".
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from generator.environment import load
 from generator.rehearsal.emulator import Emulator
 from generator.rehearsal.other_settings import with_settings
-from generator.runbook.pages import RUNBOOK, Block, Page, Step, parse, read_pages
+from generator.runbook.pages import RUNBOOK, Block, Page, Step, find, parse, read_pages
 from generator.runbook.values import filled, placeholders, values_of
+from tests.documented_commands import documented, documented_line
 from tests.rehearsal.aws_commands import commands
 from tests.rehearsal.environments import REGION, ROOT, deployed
 from tests.rehearsal.roles import account, document
@@ -46,11 +52,18 @@ class Desk:
 
     def run(self, page: Page) -> subprocess.CompletedProcess[str]:
         blocks = [block for block in page.blocks if not block.not_run]
-        script = SHELL + "".join(self._script(block) for block in blocks)
-        return subprocess.run(["bash", "-c", script], env=dict(self.variables), capture_output=True, text=True)
+        return self._run("".join(self._script(block) for block in blocks))
+
+    def type(self, who: str, command: str) -> subprocess.CompletedProcess[str]:
+        """Run what is on no page."""
+        return self._run(f"{who}\n{command}\n")
 
     def expected(self, step: Step) -> list[str]:
         return [filled(line, self.values) for line in step.expected]
+
+    def _run(self, script: str) -> subprocess.CompletedProcess[str]:
+        command = ["bash", "-c", SHELL + script]
+        return subprocess.run(command, env=dict(self.variables), capture_output=True, text=True)
 
     def _script(self, block: Block) -> str:
         who = "administrator" if block.as_administrator else "operator"
@@ -104,6 +117,47 @@ def test_commands_do_what_the_page_says(desk: Desk, page: Page) -> None:
 def test_a_deployed_environment_fills_in_all_but_the_settings_that_it_has_not(desk: Desk) -> None:
     text = (ROOT / RUNBOOK).read_text(encoding="utf-8")
     assert placeholders(filled(text, desk.values)) == {"VpnGatewayAddress"}
+
+
+def test_a_page_is_printed_with_the_names_of_the_environment(desk: Desk) -> None:
+    """With the operators' own rights."""
+    command = shlex.join(["-m", "generator", *documented("python -m generator runbook outage --environment prod")])
+    done = desk.type("operator", f"cd {ROOT}; COLUMNS=400 {sys.executable} {command}")
+    assert done.returncode == 0, done.stderr
+    page = find(PAGES, "outage")
+    assert page is not None
+    wanted = placeholders("".join(step.command for block in page.blocks for step in block.steps))
+    assert wanted
+    assert {name: desk.values[name] for name in wanted if desk.values[name] not in done.stdout} == {}
+
+
+def test_commands_of_other_documents_do_what_they_say(desk: Desk, tmp_path: Path, emulator: Emulator) -> None:
+    acm = emulator.client("acm", desk.variables["ACCOUNT_ID"], REGION)
+    [certificate] = acm.list_certificates()["CertificateSummaryList"]
+    servers = documented_line(
+        "aws autoscaling update-auto-scaling-group --auto-scaling-group-name <WebServerGroupName> "
+        "--min-size 1 --max-size 2 --desired-capacity 1",
+        desk.values["WebServerGroupName"],
+    )
+    database = documented_line(
+        "aws rds start-db-instance --db-instance-identifier <DatabaseId>", desk.values["DatabaseId"]
+    )
+    made = documented_line(
+        "aws acm get-certificate --certificate-arn <ARN> --query Certificate --output text > dev.pem",
+        certificate["CertificateArn"],
+    )
+    compared = documented_line("openssl x509 -in dev.pem -noout -fingerprint -sha256")
+    acknowledged = documented_line(
+        "aws cloudwatch put-metric-data --namespace web-platform-operators --metric-name PageAcknowledged "
+        "--dimensions Environment=prod --value 1"
+    )
+    for who, command in (("operator", acknowledged), ("administrator", f"{servers} && {database}")):
+        done = desk.type(who, command)
+        assert done.returncode == 0, done.stderr
+    done = desk.type("administrator", f"cd {tmp_path}; {made} && {compared}")
+    body = acm.get_certificate(CertificateArn=certificate["CertificateArn"])["Certificate"]
+    fingerprint = x509.load_pem_x509_certificate(body.encode()).fingerprint(SHA256()).hex(":").upper()
+    assert done.stdout.strip().endswith(f"={fingerprint}")
 
 
 def test_d12_the_command_that_acknowledges_a_page_is_heard(desk: Desk, cloudwatch: Any) -> None:

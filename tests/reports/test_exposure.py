@@ -17,7 +17,9 @@ from generator.checks.settings import all_settings, resolved
 from generator.environment import load_all
 from generator.release import folder_of
 from generator.reports.exposure import SECTION, markdown, print_matrix
+from generator.reports.exposure_json import to_json
 from generator.reports.generated_section import with_section
+from tests.json_reports import read
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "exposure.md"
@@ -36,6 +38,13 @@ def of_kind(kind: str) -> Exposure:
 def test_the_document_shows_the_matrix_of_today() -> None:
     page = DOCUMENT.read_text(encoding="utf-8")
     assert page == with_section(page, SECTION, markdown(of_the_release())), "write it anew with make exposure"
+
+
+def test_json_has_what_the_tables_show() -> None:
+    found = read("exposure", to_json(of_the_release()))
+    assert [each["kind"] for each in found["matrices"]] == [one.kind for one in of_the_release()]
+    behind = next(each for each in found["matrices"] if each["kind"] == "cloudfront")
+    assert [(each["source"], each["services"]) for each in behind["reached"]] == [("CloudFront", ["tcp 443"])]
 
 
 def test_there_is_one_table_for_each_access_mode_and_one_for_what_cloudfront_changes() -> None:

@@ -8,6 +8,8 @@ from rich.console import Console
 
 from generator.checks.verdict import Verdict
 from generator.reports.verdicts import MOST_COUNTEREXAMPLES, print_verdicts
+from generator.reports.verdicts_json import to_json
+from tests.json_reports import read
 
 HOLDS = Verdict("exposure", "Isolated subnets have no path out", ("E6",), "12 settings, 3 route tables")
 BROKEN = Verdict(
@@ -40,3 +42,11 @@ def test_broken_claim_shows_its_first_counterexamples_whole() -> None:
     assert "request 1 [sic]" in text  # no markup is read out of a counterexample
     assert "and 3 more" in text
     assert text.endswith("1 of 2 claims hold\n")
+
+
+def test_json_has_every_claim_with_all_counterexamples() -> None:
+    found = read("check", to_json([HOLDS, BROKEN]))
+    assert found["fails"]
+    assert [each["holds"] for each in found["claims"]] == [True, False]
+    assert len(found["claims"][1]["counterexamples"]) == 8
+    assert not read("check", to_json([HOLDS]))["fails"]

@@ -14,6 +14,7 @@ from generator.restore import database, objects, sessions, stack_resources
 from generator.restore.database import DatabaseRestored
 from generator.restore.objects import ObjectsRestored
 from generator.restore.sessions import ItemsRestored
+from tests.documented_commands import documented
 
 MOMENT = "2026-01-02T03:04:05Z"
 
@@ -46,11 +47,14 @@ def invoke(*arguments: str) -> Result:
 
 
 def test_sessions(asked: list[Any]) -> None:
-    done = invoke("sessions", "-e", "prod", "--until", MOMENT)
+    command = documented(
+        "python -m generator restore sessions --environment {EnvironmentName} --until 2026-11-21T20:15:00Z", "prod"
+    )
+    done = invoke(*command[1:])
     assert done.exit_code == 0, done.output
     [(client, table, moment, _)] = asked
     assert (client, table) == ("dynamodb of prod", "prod/Storage/SessionTable")
-    assert moment == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert moment == datetime(2026, 11, 21, 20, 15, tzinfo=UTC)
     assert "12 items are back; 1 had been written anew and stay" in done.output
 
 

@@ -11,6 +11,8 @@ from generator.cli import cli
 from generator.errors import UserError
 from generator.scaling import claims
 from generator.scaling.claims import Claim
+from tests.documented_commands import documented
+from tests.json_reports import read
 from tests.releases import ROOT
 
 
@@ -34,7 +36,7 @@ def only(monkeypatch: pytest.MonkeyPatch, against: list[str]) -> None:
 
 def test_figures_and_pictures_are_written(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     only(monkeypatch, [])
-    result = CliRunner().invoke(cli, ["scaling"], catch_exceptions=False)
+    result = CliRunner().invoke(cli, documented("make scaling"), catch_exceptions=False)
     assert result.exit_code == 0
     assert "docs/scaling.md: written" in result.output
     page = (project / "docs" / "scaling.md").read_text(encoding="utf-8")
@@ -51,6 +53,16 @@ def test_one_environment_leaves_the_page_alone(project: Path, monkeypatch: pytes
     assert result.exit_code == 1
     assert "prod: it is not" in result.output
     assert (project / "docs" / "scaling.md").read_text(encoding="utf-8") == before
+
+
+def test_json_says_the_same_and_writes_nothing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, ["it is not"])
+    result = CliRunner().invoke(cli, ["scaling", "-e", "prod", "--json"], catch_exceptions=False)
+    assert result.exit_code == 1
+    found = read("scaling", result.stdout)
+    assert [(each["environment"], each["trace"]) for each in found["runs"]] == [("prod", "dead-server")]
+    assert found["claims"][0]["against"] == {"prod": ["it is not"]}
+    assert list((project / "docs" / "pictures").iterdir()) == []
 
 
 def test_an_unknown_environment_is_refused(project: Path) -> None:
