@@ -89,10 +89,13 @@ def load_corrections() -> Mapping[str, Any]:
 def _listed(types: list[str], known: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the actions and who calls them, without what is dropped and with what is added."""
     callers: dict[str, list[str]] = defaultdict(list)
+    entries: dict[str, list[Correction]] = {}  # by the action that they are about: many types call the same
     for type_name in types:
         for operation, actions in _handlers(type_name, known["missing"]).items():
             for action in actions:
-                dropping = [entry for entry in known["dropped"] if _drops(entry, action, type_name)]
+                if action not in entries:
+                    entries[action] = [entry for entry in known["dropped"] if _is_about(entry, action)]
+                dropping = [entry for entry in entries[action] if type_name in entry.get("types", (type_name,))]
                 # What reads is called after every change and asks for all there is, whatever the template says.
                 asked_anyway = operation == "read" and matching(action) and not any("reads" in e for e in dropping)
                 if asked_anyway or not dropping:
@@ -118,9 +121,7 @@ def _handlers(type_name: str, missing: Mapping[str, Correction]) -> dict[str, tu
     return {operation: handlers[operation] for operation in OPERATIONS if operation in handlers}
 
 
-def _drops(entry: Correction, action: str, type_name: str) -> bool:
-    if "types" in entry and type_name not in entry["types"]:
-        return False
+def _is_about(entry: Correction, action: str) -> bool:
     return bool(_one_of(tuple(entry["actions"])).match(action))
 
 
@@ -144,5 +145,8 @@ def unused_corrections(types: Iterable[str]) -> list[str]:
         pattern
         for entry in known["dropped"]
         for pattern in entry["actions"]
-        if not any(_drops({**entry, "actions": [pattern]}, action, type_name) for type_name, action in listed)
+        if not any(
+            type_name in entry.get("types", (type_name,)) and _is_about({"actions": [pattern]}, action)
+            for type_name, action in listed
+        )
     ]
