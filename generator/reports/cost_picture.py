@@ -96,7 +96,16 @@ def _draw_bills(axes: Any, estimates: Sequence[Estimate]) -> None:
     axes.set_xlim(0, 1.3 * longest)
     title = f"Where the money goes: {sum(one.total for one in estimates):,.0f} US dollars a month"
     axes.set_title(title, loc="left", fontsize=14, weight="bold", pad=30)
-    axes.legend(ncols=len(GROUPS), loc="lower left", bbox_to_anchor=(-0.01, 1.0), frameon=False, handlelength=1)
+    axes.legend(
+        ncols=len(GROUPS),
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.0),
+        frameon=False,
+        fontsize=9.5,
+        handlelength=1,
+        handletextpad=0.5,
+        columnspacing=1.2,
+    )
     _unclutter(axes)
 
 
