@@ -24,7 +24,8 @@ from generator.source_files import source_files
 from tests.side_by_side import Command, run
 
 # In the order of the files: those with few tests, which xdist would leave to the end, are the longest ones.
-WORKERS = max(2, os.cpu_count() or 1)
+# One more than there are cores, because tests of what is emulated wait for a third of their time.
+WORKERS = max(2, os.cpu_count() or 1) + 1
 IN_PARALLEL = ("--numprocesses", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder")
 APPLICATION = ".venv-application/bin/python"
 APPLICATION_SOURCES = ("application/shop", "application/build_archive.py")
