@@ -23,9 +23,9 @@ from generator.interrupts import INTERRUPTED
 from generator.source_files import source_files
 from tests.side_by_side import Command, run
 
-# In the order of the files: those with few tests, which xdist would leave to the end, are the longest ones.
 # One more than there are cores, because tests of what is emulated wait for a third of their time.
 WORKERS = max(2, os.cpu_count() or 1) + 1
+# In the order of the files: those with few tests, which xdist would leave to the end, are the longest ones.
 IN_PARALLEL = ("--numprocesses", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder")
 APPLICATION = ".venv-application/bin/python"
 APPLICATION_SOURCES = ("application/shop", "application/build_archive.py")
