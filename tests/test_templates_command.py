@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,19 +11,12 @@ import pytest
 from generator import __version__
 from generator.release import folder_of
 from tests import json_reports
-
-ROOT = Path(__file__).parents[1]
+from tests.working_copy import copy_of_templates
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of what the command reads, with the verdicts of cfn-lint where this checkout has them."""
-    for folder in ("generator", "params", "templates_out"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy2(ROOT / "requirements.lock", tmp_path)
-    if (ROOT / ".cache/lint").is_dir():
-        shutil.copytree(ROOT / ".cache/lint", tmp_path / ".cache/lint")
-    return tmp_path
+    return copy_of_templates(tmp_path)
 
 
 def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:

@@ -34,17 +34,42 @@ def without_make(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in variables.items() if name not in OF_MAKE}
 
 
+def copy_files(project: Path, folder: Path) -> None:
+    """Copy the source files of a project, with all that is uncommitted, to a new folder."""
+    for path in source_files(project):
+        copy = folder / path.relative_to(project)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, copy)
+
+
+def copy_source(folder: Path) -> None:
+    """Copy this project with all that is uncommitted to a new folder, and link its environments there."""
+    copy_files(ROOT, folder)
+    for environment in ENVIRONMENTS:
+        (folder / environment).symlink_to(ROOT / environment)
+
+
+def copy_of_templates(folder: Path) -> Path:
+    """Copy what `templates` reads to a folder, with cfn-lint's verdicts where this checkout has them; return it."""
+    for name in ("generator", "params", "templates_out"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy2(ROOT / "requirements.lock", folder)
+    copy_verdicts(folder)
+    return folder
+
+
+def copy_verdicts(folder: Path) -> None:
+    """Copy the verdicts of cfn-lint to a folder, where this checkout has them."""
+    if (ROOT / VERDICTS).is_dir():
+        shutil.copytree(ROOT / VERDICTS, folder / VERDICTS)
+
+
 class WorkingCopy:
     """A clone of the project with all that is uncommitted, its environments shared, and all of it committed there."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "project"
-        for path in source_files(ROOT):
-            copy = self.folder / path.relative_to(ROOT)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, copy)
-        for environment in ENVIRONMENTS:
-            (self.folder / environment).symlink_to(ROOT / environment)
+        copy_source(self.folder)
         # Verdicts of cfn-lint are files by content: those of a copy are good for the project, and for the next copy.
         (ROOT / VERDICTS).mkdir(parents=True, exist_ok=True)
         (self.folder / VERDICTS).parent.mkdir(exist_ok=True)

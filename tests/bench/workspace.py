@@ -9,8 +9,8 @@ from pathlib import Path
 
 from generator.errors import UserError
 from generator.release import folder_of
-from generator.source_files import source_files
 from tests.bench.rounds import environment
+from tests.working_copy import copy_files
 
 ENVIRONMENT = Path(".venv")
 CACHE = Path(".cache")
@@ -28,10 +28,7 @@ def copy_of(project: Path, folder: Path) -> Path:
 
     The environment is not copied but linked: the packages are the same for all.
     """
-    for path in source_files(project):
-        target = folder / path.relative_to(project)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, target)
+    copy_files(project, folder)
     shutil.rmtree(folder_of(folder / TEMPLATES_OUT), ignore_errors=True)
     (folder / ENVIRONMENT).symlink_to((project / ENVIRONMENT).resolve())
     return folder

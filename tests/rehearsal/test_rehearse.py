@@ -16,9 +16,9 @@ import pytest
 from generator import __version__
 from generator.rehearsal.codebuild import Build, BuildResult, run_build
 from generator.release import folder_of
-from generator.source_files import source_files
 from tests.__main__ import VERDICTS, digest
 from tests.documented_commands import documented, printed_as_shown, shown
+from tests.working_copy import copy_source, copy_verdicts
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ("dev", "staging", "prod")
@@ -31,14 +31,8 @@ class Project:
         self.folder = folder / "project"
         self.scratch = folder / "scratch"
         self.scratch.mkdir()
-        for path in source_files(ROOT):
-            copy = self.folder / path.relative_to(ROOT)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, copy)
-        for environment in (".venv", ".venv-application", ".venv-checks", ".venv-taskcat"):
-            (self.folder / environment).symlink_to(ROOT / environment)
-        if (ROOT / ".cache/lint").is_dir():
-            shutil.copytree(ROOT / ".cache/lint", self.folder / ".cache/lint")
+        copy_source(self.folder)
+        copy_verdicts(self.folder)
 
     def has_passed_its_tests(self) -> None:
         """Leave the verdict that `make test` leaves. The tests of a rehearsal cannot run inside themselves."""
