@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -59,11 +59,12 @@ def platform(replies: Mapping[str, Reply], key_pair: KeyPair | None, folder: Pat
             asked.append((self.path, self.headers.get("User-Agent", "")))
             reply = replies.get(self.path, Reply("not here", 404))
             time.sleep(reply.seconds)
-            self.send_response(reply.status)
-            for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(reply.body.encode())
+            with suppress(OSError):  # a visitor who did not wait has gone
+                self.send_response(reply.status)
+                for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(reply.body.encode())
 
         def log_message(self, *_: object) -> None:
             """The test says what matters."""
