@@ -168,6 +168,6 @@ def _levelled(requests: float, servers: Sequence[Server]) -> list[float]:
         step = min(left / number, next_level - level)
         level += step
         left -= step * number
-        if left <= 1e-9:
+        if left <= 0.0:
             break
     return [max(0.0, level - server.waiting) for server in servers]
