@@ -45,7 +45,7 @@ define packages_of_npm
 	@$(call npm,$(1)) ci --prefix $(1) --ignore-scripts --no-audit --no-fund --silent
 endef
 
-.PHONY: help templates test check exposure rehearse drill load pages scaling diagram impact cost taskcat taskcat-local \
+.PHONY: help templates test test-slow check exposure rehearse drill load pages scaling diagram impact cost taskcat taskcat-local \
 	taskcat-clean images publish application publish-application bootstrap-tools bootstrap-target certificate review runbook \
 	reference bench requirements site recording slides release format lock clean
 
@@ -53,10 +53,13 @@ help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 templates: $(READY) ## Write templates_out/, checked by cfn-lint and against CloudFormation's quotas
-	@$(RUN) -S -c 'from generator.unchanged import main; main()' || $(RUN) -m generator templates
+	@$(RUN) -S -c 'from generator.unchanged import main; main()'
 
 test: $(READY) $(TASKCAT_READY) $(CHECKS_READY) $(APPLICATION_READY) $(SITE_READY) ## Lint, check types and run all tests and checks
 	@$(RUN) -m tests
+
+test-slow: $(READY) $(CHECKS_READY) $(APPLICATION_READY) ## Run the tests that need minutes, a browser or an idle machine
+	@$(RUN) -m pytest -m slow
 
 check: $(READY) $(CHECKS_READY) ## Prove what is claimed of security, in every setting: ONLY=exposure WRITE=yes for docs/security.md
 	@$(RUN) -m generator check $(foreach name,$(ONLY),--only $(name)) $(if $(filter yes,$(WRITE)),--write)

@@ -11,7 +11,9 @@ from pathlib import Path
 from generator.source_files import source_files
 
 ROOT = Path(__file__).parents[1]
-ENVIRONMENTS = (".venv", ".venv-application", ".venv-checks", ".venv-taskcat")
+USES = ("application", "bench", "checks", "demo", "site", "taskcat", "visitors")
+ENVIRONMENTS = (".venv", *(f".venv-{use}" for use in USES))
+"""Folders that make sets up, and takes from here where they are."""
 VERDICTS = ".cache/lint"
 OF_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
 """Variables by which a make tells another one, or a test that it has started, what it was called with."""
@@ -43,10 +45,11 @@ def copy_files(project: Path, folder: Path) -> None:
 
 
 def copy_source(folder: Path) -> None:
-    """Copy this project with all that is uncommitted to a new folder, and link its environments there."""
+    """Copy this project with all that is uncommitted to a new folder, and link there the environments that it has."""
     copy_files(ROOT, folder)
     for environment in ENVIRONMENTS:
-        (folder / environment).symlink_to(ROOT / environment)
+        if (ROOT / environment).is_dir():
+            (folder / environment).symlink_to(ROOT / environment)
 
 
 def copy_of_templates(folder: Path) -> Path:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,7 +29,7 @@ from generator.rehearsal.requests_rehearsal import refuse_missing_programs, rehe
 from generator.rehearsal.requests_scenarios import LiveEnvironment, settings_read_back, tls_versions
 from generator.rehearsal.requests_table import Row, ask
 from generator.release import folder_of
-from tests.documented_commands import documented
+from tests.documented_commands import documented, documented_line
 from tests.rehearsal.wished import wished
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +91,30 @@ def test_visitors_get_what_they_should_also_while_a_server_is_lost(platform: Pla
     assert len(rows) >= 30
     assert {row.why for row in rows} == REQUIREMENTS
     assert platform.failing() == set()
+
+
+@pytest.mark.slow
+def test_w5_who_trusts_the_certificate_alone_is_answered_by_the_load_balancer(
+    platform: Platform, tmp_path: Path
+) -> None:
+    """With curl, as docs/certificates.md shows it, which this test needs and `make test` does not."""
+    acm = platform.client("acm")
+    arn = platform.listeners[443]["Certificates"][0]["CertificateArn"]
+    (tmp_path / "dev.pem").write_text(acm.get_certificate(CertificateArn=arn)["Certificate"])
+    name = platform.live.names.values["load_balancer"]
+    command = documented_line("curl --cacert dev.pem https://<load balancer>/healthz", name)
+    # Names of the emulator's load balancers are in no DNS.
+    places = platform.live.fronts.connect_to.split()
+    (tmp_path / ".curlrc").write_text("".join(f'connect-to = "{place}"\n' for place in places))
+
+    def typed(line: str) -> subprocess.CompletedProcess[str]:
+        variables = {"PATH": os.environ["PATH"], "CURL_HOME": str(tmp_path)}
+        return subprocess.run(["bash", "-c", line], cwd=tmp_path, env=variables, capture_output=True, text=True)
+
+    trusting = typed(command)
+    assert (trusting.returncode, trusting.stdout.strip()) == (0, "ok"), trusting.stderr
+    not_verified = 60  # https://curl.se/docs/manpage.html, "EXIT CODES"
+    assert typed(command.replace("--cacert dev.pem ", "")).returncode == not_verified
 
 
 def test_web_servers_run_what_the_user_data_says(platform: Platform) -> None:
