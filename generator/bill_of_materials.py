@@ -7,6 +7,8 @@ https://cyclonedx.org/docs/1.6/json/
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
@@ -28,13 +30,17 @@ INDEX = "https://pypi.org/simple"
 
 def bill_of_materials(lock: Path, version: str) -> str:
     """Return the bill of materials of a version of the platform. Raises `UserError` for an unsound lock file."""
-    packages = read_lock(lock)
+    return _bill(tuple(read_lock(lock)), lock.read_text(encoding="utf-8"), version)
+
+
+@lru_cache(maxsize=4)
+def _bill(packages: Sequence[LockedPackage], lock: str, version: str) -> str:
     components = [_component(package) for package in packages]
     platform = Component(name=PROJECT, version=version, type=ComponentType.APPLICATION, bom_ref=f"{PROJECT}-{version}")
     bill = Bom(components=components)
     bill.metadata.component = platform
     bill.metadata.timestamp = None  # type: ignore[assignment]  # which leaves it out
-    bill.serial_number = uuid5(NAMESPACE_URL, f"{PROJECT} {version} {lock.read_text(encoding='utf-8')}")
+    bill.serial_number = uuid5(NAMESPACE_URL, f"{PROJECT} {version} {lock}")
     bill.register_dependency(platform, components)
     return str(JsonV1Dot6(bill).output_as_string(indent=2)) + "\n"
 

@@ -20,7 +20,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -94,6 +94,11 @@ class Resource:
         """Return the resource's place in the whole: `Network/Vpc`, or `WebTier` in the root."""
         return resource_address(self.stack, self.logical_id)
 
+    @cached_property
+    def referred(self) -> frozenset[str]:
+        """The addresses of the resources whose symbols stand in its properties."""
+        return frozenset(reference.address for reference in references(self.properties))
+
 
 @dataclass(frozen=True)
 class Resolution:
@@ -132,15 +137,6 @@ class Resolution:
             for address, resource in self.resources.items()
         }
 
-    def stack_dependencies(self) -> dict[str, tuple[str, ...]]:
-        """Return, for each nested stack by its path, the nested stacks beside it that must be complete first.
-
-        Unlike what values refer to, this counts a known value too: a stack that is handed the number of zones by an
-        output of `Network` waits for `Network`.
-        """
-        nested = {resource.address: resource for resource in self.of_type(NESTED_STACK)}
-        return {path: tuple(name for name in stack.waits_for if name in nested) for path, stack in nested.items()}
-
 
 def resolve(
     release: Path,
@@ -172,15 +168,27 @@ def resolve(
     )
 
 
+@lru_cache(maxsize=128)
+def parsed(text: str) -> Mapping[str, Any]:
+    """Return a template that nobody changes: the same few are read for every setting. Raises `yaml.YAMLError`."""
+    return template_yaml.load(text)
+
+
 def references(value: Any) -> set[Reference]:
     """Return the resources whose symbols stand anywhere in a value, also inside longer text and other symbols."""
-    if isinstance(value, str):
-        return {Reference(match["address"], match["attribute"] or "") for match in REFERENCE.finditer(value)}
-    if isinstance(value, Mapping):
-        return set().union(*(references(item) for item in value.values()))
-    if isinstance(value, (list, tuple)):
-        return set().union(*(references(item) for item in value))
-    return set()
+    found: set[Reference] = set()
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            if "⟨" in part:
+                named = REFERENCE.finditer(part)
+                found.update(Reference(match["address"], match["attribute"] or "") for match in named)
+        elif isinstance(part, (list, tuple)):
+            waiting.extend(part)
+        elif isinstance(part, Mapping):
+            waiting.extend(part.values())
+    return found
 
 
 class _Defect(Exception):  # noqa: N818 - becomes a UserError as soon as the place is known
@@ -535,9 +543,9 @@ def _root_stack_name(file: str, parameters: Mapping[str, Any]) -> str:
     return f"{PROJECT}-{file.removesuffix('.yaml').replace('_', '-')}"
 
 
-def _read_template(path: Path) -> dict[str, Any]:
+def _read_template(path: Path) -> Mapping[str, Any]:
     try:
-        template = _parsed(path.read_text(encoding="utf-8"))
+        template = parsed(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}. Generate the release first.") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
@@ -550,12 +558,6 @@ def _read_template(path: Path) -> dict[str, Any]:
             if missing:
                 raise UserError(f"{path}: {section}/{name}: has no {missing[0]}")
     return template
-
-
-@lru_cache(maxsize=128)
-def _parsed(text: str) -> dict[str, Any]:
-    """Return a template that is only read: the same few files are resolved again for every setting."""
-    return template_yaml.load(text)
 
 
 def _entries(path: Path, section: str, entries: Any) -> list[tuple[str, Any]]:

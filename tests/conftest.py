@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from pathlib import Path
 
@@ -25,6 +26,16 @@ settings.register_profile("patient", deadline=None)  # a busy machine is slow, n
 settings.load_profile("patient")
 
 from tests.intrinsics import Templates  # noqa: E402
+
+
+def pytest_collection_finish() -> None:
+    """Tell the garbage collector what is there to stay: all modules and tests.
+
+    Looking through them again and again would be a sixth of the work of the tests that compute.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")

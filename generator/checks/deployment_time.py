@@ -196,4 +196,4 @@ def _beginning(stack: str) -> str:
 
 @cache
 def _table() -> Any:
-    return yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+    return yaml.load(TABLE.read_bytes(), Loader=yaml.CSafeLoader)

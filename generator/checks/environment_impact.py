@@ -9,7 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from generator import template_yaml
 from generator.checks.changes import Impact
 from generator.checks.data_at_stake import Danger
 from generator.checks.deployment_time import DeploymentTime, deployment_time
@@ -17,7 +16,7 @@ from generator.checks.impact import compare
 from generator.checks.waivers import Waiver
 from generator.errors import UserError
 from generator.naming import PLATFORM, PROJECT
-from generator.resolver import Resolution, resolve
+from generator.resolver import Resolution, parsed, resolve
 
 if TYPE_CHECKING:
     from generator.environment import TemplateConfiguration
@@ -137,7 +136,7 @@ def release_parameters(release: Path, root: str, settings: Mapping[str, str]) ->
     """Return the parameters of a release's root: the settings that it declares, and placeholders for the rest."""
     path = release / f"{root}.yaml"
     try:
-        declared = template_yaml.load(path.read_text(encoding="utf-8")).get("Parameters", {})
+        declared = parsed(path.read_text(encoding="utf-8")).get("Parameters", {})
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}; the release folder must hold it") from error
     given = {**PLACEHOLDERS, "TemplateKeyPrefix": f"{PROJECT}/{release.name}/", **settings}

@@ -110,7 +110,7 @@ def _edits(before: Resource, after: Resource, region: str) -> list[PropertyChang
         _property_change(Difference((name,), old, new), Behaviour.NO_INTERRUPTION, "", name)
         for name in ATTRIBUTES
         for old, new in [(before.attributes.get(name), after.attributes.get(name))]
-        if normalized(old) != normalized(new)
+        if repr(old) != repr(new) and normalized(old) != normalized(new)
     ]
     return properties + attributes
 
@@ -119,7 +119,7 @@ def _consequences(
     resource: Resource, edits: Sequence[PropertyChange], renewals: Mapping[str, _Renewal], region: str
 ) -> Iterator[PropertyChange]:
     """Yield the properties whose text stays as it is while what it refers to becomes another."""
-    if resource.type == NESTED_STACK:
+    if resource.type == NESTED_STACK or resource.referred.isdisjoint(renewals):
         return
     edited = {edit.path for edit in edits}
     for path, value in leaves(resource.properties).items():

@@ -29,6 +29,8 @@ class Difference:
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
     """Return the leaves that differ between two resources' properties, in the order of the newer one."""
+    if repr(before) == repr(after):  # as text, because 1 == True
+        return []
     old, new = leaves(before), leaves(after)
     return [
         Difference(path, old.get(path), new.get(path))

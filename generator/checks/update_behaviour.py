@@ -121,4 +121,4 @@ def _rules(type_name: str) -> Mapping[str, Any]:
 
 @cache
 def _table() -> Any:
-    return yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+    return yaml.load(TABLE.read_bytes(), Loader=yaml.CSafeLoader)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from generator import template_yaml
 from generator.checks.environment_impact import release_parameters
 from generator.checks.rule_sets.subjects import EXAMPLES
 from generator.checks.settings import ANY_ACCOUNT, Setting
@@ -15,7 +14,7 @@ from generator.errors import UserError
 from generator.naming import PLATFORM, TOOLS
 from generator.regions import EDGE_REGION
 from generator.release import read_manifest
-from generator.resolver import Resolution, resolve
+from generator.resolver import Resolution, parsed, resolve
 
 RECOVERY_REGION = "RecoveryRegion"
 
@@ -100,6 +99,6 @@ def _root(release: Path, name: str, given: Mapping[str, str], region: str) -> Ro
     if name == PLATFORM:
         parameters = release_parameters(release, name, given)
     else:
-        declared = template_yaml.load((release / f"{name}.yaml").read_text(encoding="utf-8")).get("Parameters", {})
+        declared = parsed((release / f"{name}.yaml").read_text(encoding="utf-8")).get("Parameters", {})
         parameters = {key: given[key] for key in declared if key in given}
     return Root(name, resolve(release, name, parameters, ANY_ACCOUNT, region))

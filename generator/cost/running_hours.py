@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from generator.cost.prices import HOURS_A_MONTH
 from generator.errors import UserError
-from generator.resolver import Resolution, Resource, references
+from generator.resolver import Resolution, Resource
 
 SCHEDULED_ACTION = "AWS::AutoScaling::ScheduledAction"
 SCHEDULE = "AWS::Scheduler::Schedule"
@@ -121,7 +121,7 @@ def _hours(starts: Iterable[int], stops: Iterable[int]) -> Decimal:
 
 def _refers_to(resource: Resource, other: Resource) -> bool:
     """Return whether a resource names another, by its symbol or by the name that the template gives it."""
-    if any(reference.address == other.address for reference in references(resource.properties)):
+    if other.address in resource.referred:
         return True
     name = other.properties.get("DBInstanceIdentifier", "")
     return bool(name) and re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", str(resource.properties)) is not None

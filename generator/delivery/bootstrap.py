@@ -44,8 +44,7 @@ from generator.naming import (
 )
 from generator.regions import EDGE_REGION
 from generator.release import verify
-from generator.resolver import resolve
-from generator.template_yaml import load
+from generator.resolver import parsed, resolve
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -336,7 +335,7 @@ def _declared(release: Path, root: str) -> list[str]:
     template = release / f"{root}.yaml"
     if not template.is_file():
         raise UserError(f"{release.name} has no {template.name}: it is older than this bootstrap; use a newer release")
-    return list(load(template.read_text(encoding="utf-8")).get("Parameters", {}))
+    return list(parsed(template.read_text(encoding="utf-8")).get("Parameters", {}))
 
 
 def _refuse_stuck(cloudformation: CloudFormationClient, stack_name: str) -> None:

@@ -59,11 +59,7 @@ class Facts:
 
     def who_names(self, resource: Resource, *types: str) -> list[Resource]:
         """Return the resources of these types in whose properties a resource is named."""
-        return [
-            each
-            for each in self.all(*types)
-            if any(reference.address == resource.address for reference in references(each.properties))
-        ]
+        return [each for each in self.all(*types) if resource.address in each.referred]
 
     def subnets(self) -> list[Subnet]:
         """Return all subnets, by tier and zone: public, private, isolated."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 from generator.errors import UserError
 from generator.rehearsal.buildspec import ArtifactFiles, OnFailure, parse
 
+ROOT = Path(__file__).parents[2]
 MINIMAL = "version: 0.2\nphases:\n  build:\n    commands:\n      - make\n"
 
 
@@ -145,3 +149,14 @@ def test_artifacts_and_cache_are_read() -> None:
     assert spec.secondary_artifacts == {"report": ArtifactFiles(("report.html",))}
     assert spec.cache is not None
     assert spec.cache.hashed_files() == ("a.lock", "b.lock")
+
+
+def test_d7_a_build_finds_every_environment_that_its_tests_need_in_the_cache() -> None:
+    """One that is missing there would be set up anew by every build."""
+    rules = subprocess.run(["make", "-pn", "test"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    [needed] = re.findall(r"^test: (.+)$", rules, re.MULTILINE)
+    environments = {Path(ready).parent.name for ready in needed.split()}
+    spec = parse((ROOT / "buildspec.yml").read_text(encoding="utf-8"), "buildspec.yml")
+    assert spec.cache is not None
+    assert len(environments) > 3
+    assert {f"{name}/**/*" for name in environments} <= set(spec.cache.paths)

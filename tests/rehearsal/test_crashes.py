@@ -338,14 +338,14 @@ def test_an_environment_that_is_being_changed_is_left_alone_until_it_is_over(reh
     stack_name = root_stack_name("dev")
     cloudformation = rehearsal.accounts.client("cloudformation", "dev")
     cloudformation.create_stack(StackName=stack_name, TemplateBody=WAITING)
-    refused = rehearsal.promote(Wishes(approving, to="dev"))
+    refused = rehearsal.promote(Wishes(approving, to="dev", as_is=True))
     [failed] = [run for run in refused.execution.runs if run.status == FAILED]
     assert failed.action == "CreateChangeSet"
     assert "is in CREATE_IN_PROGRESS state and can not be updated" in failed.reason
     signalled = {"StackName": stack_name, "LogicalResourceId": "Wait", "UniqueId": "1", "Status": "SUCCESS"}
     cloudformation.signal_resource(**signalled)
     wait_until(lambda: read_state(cloudformation, "dev").status == "CREATE_COMPLETE")  # type: ignore[union-attr]
-    assert rehearsal.promote(Wishes(approving, to="dev")).as_expected
+    assert rehearsal.promote(Wishes(approving, to="dev", as_is=True)).as_expected
     assert read_state(cloudformation, "dev") == State("UPDATE_COMPLETE", __version__, key_prefix(RELEASE))
 
 

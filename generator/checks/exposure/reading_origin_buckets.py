@@ -7,7 +7,7 @@ from typing import Any
 
 from generator.checks.exposure.front import Distribution, Grant, OriginBucket
 from generator.checks.exposure.reading_unknown import is_true, named
-from generator.resolver import Resolution, Resource, references
+from generator.resolver import Resolution, Resource
 
 BUCKET = "AWS::S3::Bucket"
 POLICY = "AWS::S3::BucketPolicy"
@@ -111,6 +111,5 @@ def _list(value: Any) -> list[Any]:
 
 def _also_named_by(resolution: Resolution, bucket: Resource) -> Iterator[str]:
     for one in resolution.resources.values():
-        names_it = bucket.address in {found.address for found in references(one.properties)}
-        if names_it and one.type not in OPENS_NOTHING:
+        if bucket.address in one.referred and one.type not in OPENS_NOTHING:
             yield f"{one.address} ({one.type})"

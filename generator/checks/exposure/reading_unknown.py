@@ -118,8 +118,11 @@ def unknown_resources(resolution: Resolution) -> Iterator[str]:
 
 
 def _places(resolution: Resolution, resource: Resource) -> list[str]:
-    named_by = sorted({one.address for one in references(resource.properties)})
-    return [one for one in named_by if one in resolution.resources and resolution.resources[one].type in PLACES]
+    return [
+        one
+        for one in sorted(resource.referred)
+        if one in resolution.resources and resolution.resources[one].type in PLACES
+    ]
 
 
 def _unread_parts(resolution: Resolution, resource: Resource) -> Iterator[str]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -73,15 +74,7 @@ class Claim:
 
 def load(table: Path) -> list[Claim]:
     """Return the claims of a table. Raises `UserError` for an act that is not written as acts are."""
-    claims: list[dict[str, Any]] = yaml.safe_load(table.read_text(encoding="utf-8"))
-    return [
-        Claim(
-            claim["claim"],
-            tuple(claim["requirements"]),
-            tuple(_act(table, claim["claim"], each) for each in claim["acts"]),
-        )
-        for claim in claims
-    ]
+    return list(_claims(table, table.read_text(encoding="utf-8")))
 
 
 def requests(claim: Claim, worlds: Sequence[World]) -> list[tuple[World, Request]]:
@@ -96,6 +89,19 @@ def requests(claim: Claim, worlds: Sequence[World]) -> list[tuple[World, Request
             )
         found += of_act
     return found
+
+
+@cache
+def _claims(table: Path, text: str) -> tuple[Claim, ...]:
+    claims: list[dict[str, Any]] = yaml.load(text, Loader=yaml.CSafeLoader)
+    return tuple(
+        Claim(
+            claim["claim"],
+            tuple(claim["requirements"]),
+            tuple(_act(table, claim["claim"], each) for each in claim["acts"]),
+        )
+        for claim in claims
+    )
 
 
 def _act(table: Path, claim: str, written: Mapping[str, Any]) -> Act:

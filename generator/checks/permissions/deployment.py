@@ -24,7 +24,7 @@ from generator.checks.permissions.iam_simulate import ResourceType, Simulator
 from generator.checks.permissions.worlds import World
 from generator.naming import PLATFORM, PROJECT
 from generator.registry_schemas import handler_permissions, schema
-from generator.resolver import Resource, references
+from generator.resolver import Resource
 
 CORRECTIONS = Path(__file__).parents[2] / "deployment_permissions" / "corrections.yaml"
 """What the schemas' lists name too much and too little, each with a reason: data of the deployment's policies."""
@@ -158,7 +158,7 @@ def _somewhere(account: Account, form: re.Pattern[str]) -> str | None:
 
 
 def _referred(resource: Resource) -> list[str]:
-    return sorted({reference.address for reference in references(resource.properties)})
+    return sorted(resource.referred)
 
 
 def _about(call: _Call, arn: str) -> str:
@@ -291,5 +291,5 @@ def _dropped(type_name: str, action: str) -> bool:
 
 @cache
 def _corrections() -> Mapping[str, Any]:
-    loaded: Mapping[str, Any] = yaml.safe_load(CORRECTIONS.read_text(encoding="utf-8"))
+    loaded: Mapping[str, Any] = yaml.load(CORRECTIONS.read_bytes(), Loader=yaml.CSafeLoader)
     return loaded

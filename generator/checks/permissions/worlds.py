@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from generator import template_yaml
 from generator.checks.permissions.accounts import Account, aws_managed_policy, bucket_of
 from generator.checks.permissions.evaluation import ANYBODY, Policy, Principal, Request, service
 from generator.checks.settings import Setting
@@ -26,7 +25,7 @@ from generator.naming import (
     account_parameter,
     root_stack_name,
 )
-from generator.resolver import Resolution, resolve
+from generator.resolver import Resolution, parsed, resolve
 
 TOOLS_ACCOUNT = "999900001111"
 ELSEWHERE = "444455556666"
@@ -280,7 +279,7 @@ def _declared(release: Path, root: str, given: Mapping[str, str]) -> dict[str, s
     """Return those of the values that the root's parameters take."""
     path = release / f"{root}.yaml"
     try:
-        declared = template_yaml.load(path.read_text(encoding="utf-8")).get("Parameters", {})
+        declared = parsed(path.read_text(encoding="utf-8")).get("Parameters", {})
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}; run make templates") from error
     return {name: value for name, value in given.items() if name in declared}

@@ -13,8 +13,7 @@ from generator.environment import ENVIRONMENTS
 from generator.errors import UserError
 from generator.naming import PLATFORM, account_parameter
 from generator.release import read_manifest
-from generator.resolver import Resolution, resolve
-from generator.template_yaml import load
+from generator.resolver import Resolution, parsed, resolve
 
 REGION = "eu-west-1"
 """The region in which roots other than the platform are resolved; the platform's stands in its settings."""
@@ -117,7 +116,7 @@ def _variants(release: Path, root: str) -> list[Subject]:
 def _choices(release: Path, root: str) -> dict[str, Sequence[str]]:
     """Return the values that each parameter of a root takes in turn, its default first."""
     path = release / f"{root}.yaml"
-    declared = load(path.read_text(encoding="utf-8")).get("Parameters", {})
+    declared = parsed(path.read_text(encoding="utf-8")).get("Parameters", {})
     choices: dict[str, Sequence[str]] = {}
     for name, parameter in declared.items():
         first = parameter.get("Default", EXAMPLES.get(name))
