@@ -9,10 +9,10 @@ another is thereby typed: a missing input, a misspelled output, a wrong type or 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import Field, fields
 from functools import cache
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, cast, get_type_hints
 
 from troposphere import AWSHelperFn, GetAtt, If, Output, Parameter, Ref, Sub, Template
 from troposphere.cloudformation import Stack
@@ -111,8 +111,16 @@ def conditional(condition: str | None) -> dict[str, Any]:
 
 def boundary(build: Build[P, R]) -> tuple[type[P], type[R]]:
     """Return the `Parameters` and `Outputs` classes that a `build` function declares in its signature."""
-    hints = get_type_hints(build)
+    hints = _hints(build)
     return hints["parameters"], hints["return"]
+
+
+@cache
+def _hints(annotated: Hashable) -> Mapping[str, Any]:
+    """Return the types that a function or class declares, evaluated once: a stack is made in one place, nested in
+    another.
+    """
+    return get_type_hints(annotated)
 
 
 def _description(build: Build[P, R]) -> str:
@@ -123,7 +131,7 @@ def _description(build: Build[P, R]) -> str:
 
 
 def _typed_fields(boundary_class: type[Any]) -> list[tuple[Field[Any], type[ParameterType]]]:
-    hints = get_type_hints(boundary_class)
+    hints = _hints(cast(Hashable, boundary_class))
     return [(declared, hints[declared.name]) for declared in fields(boundary_class)]
 
 

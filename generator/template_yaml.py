@@ -1,13 +1,16 @@
 """CloudFormation templates as YAML: short-form intrinsics, block scalars for scripts, the same bytes for the same
 input.
 
-PyYAML's C emitter does the work; it quotes what YAML 1.1 would read as something else (`yes`, `12:30`, `2012-10-17`).
+PyYAML's C emitter does the work; what YAML 1.1 would read as something else (`yes`, `12:30`, `2012-10-17`) is quoted.
+The emitter is given events: PyYAML's dumper makes a tree of nodes of every template before, and takes twice as long.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import yaml
@@ -49,9 +52,21 @@ ONE_LINE = 96
 """Characters up to which a function with a list of arguments stands on one line, as in `!Equals [!Ref Zone, '']`."""
 
 
-class _TemplateDumper(yaml.CSafeDumper):
-    def ignore_aliases(self, data: object) -> bool:
-        return True
+TEXT = "tag:yaml.org,2002:str"
+
+START = (yaml.StreamStartEvent(), yaml.DocumentStartEvent(explicit=False))
+END = (yaml.DocumentEndEvent(explicit=False), yaml.StreamEndEvent())
+MAPPING = yaml.MappingStartEvent(None, None, implicit=True, flow_style=False)
+MAPPING_END = yaml.MappingEndEvent()
+LIST = yaml.SequenceStartEvent(None, None, implicit=True, flow_style=False)
+ONE_LINE_LIST = yaml.SequenceStartEvent(None, None, implicit=True, flow_style=True)
+LIST_END = yaml.SequenceEndEvent()
+
+BEFORE_RESOURCE = re.compile(r"\n(?=  [^ \n:])")
+"""Where the next resource begins: what belongs to one stands further right, or begins with the colon after a key that
+is so long that YAML gives it a line of its own."""
+
+BLANK_LINE = "\n\n"
 
 
 class _OneLine(list[Any]):
@@ -65,13 +80,13 @@ class _TemplateLoader(yaml.CSafeLoader):
 def dump(template: Mapping[str, Any]) -> str:
     """Return the YAML text of a template given as plain dictionaries with long-form intrinsics.
 
-    A blank line stands between resources, for the reader's sake.
+    A blank line stands between resources, for the reader's sake. Raises `yaml.YAMLError` for what YAML has no form for.
     """
     sections = []
     for section, content in _in_reading_order(template).items():
         if section == "Resources" and content:
-            resources = [_yaml({section: {name: resource}}).partition("\n")[2] for name, resource in content.items()]
-            sections.append(f"{section}:\n" + "\n".join(resources))
+            header, _, resources = _yaml({section: content}).partition("\n")
+            sections.append(f"{header}\n{BEFORE_RESOURCE.sub(BLANK_LINE, resources)}")
         elif section == "Parameters":
             sections.append(_yaml({section: {name: _with_one_line(declared) for name, declared in content.items()}}))
         else:
@@ -85,10 +100,6 @@ def load(text: str) -> dict[str, Any]:
     if not isinstance(loaded, dict):
         raise yaml.YAMLError("a template is a mapping of sections")
     return loaded
-
-
-def _yaml(content: Mapping[str, Any]) -> str:
-    return yaml.dump(content, Dumper=_TemplateDumper, sort_keys=False, width=10_000, allow_unicode=True)
 
 
 def _in_reading_order(template: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,35 +120,90 @@ def _first(keys: tuple[str, ...], mapping: Mapping[str, Any]) -> dict[str, Any]:
     return {key: mapping[key] for key in keys if key in mapping} | dict(mapping)
 
 
-def _represent_mapping(dumper: yaml.CSafeDumper, mapping: dict[str, Any]) -> yaml.Node:
-    """Write `{"Ref": "Vpc"}` as `!Ref Vpc`. An intrinsic directly inside another needs its long form: a node has one
-    tag.
+def _yaml(content: Mapping[str, Any]) -> str:
+    events: list[yaml.Event] = [*START]
+    _add(events, content)
+    events += END
+    text: str = yaml.emit(events, Dumper=yaml.CSafeDumper, width=10_000, allow_unicode=True)
+    return text
+
+
+def _add(events: list[yaml.Event], value: object) -> None:
+    """Add the events of a value, a section or all below it. An intrinsic directly inside another keeps its long form,
+    for a node has one tag.
     """
-    if len(mapping) == 1:
-        (function, argument), *_ = mapping.items()
-        tag = SHORT_FORMS.get(function)
-        if function == "Fn::GetAtt" and isinstance(argument, list) and all(isinstance(part, str) for part in argument):
-            return dumper.represent_scalar("!GetAtt", ".".join(argument))
-        if tag and isinstance(argument, str) and function != "Fn::GetAtt":
-            return dumper.represent_scalar(tag, argument, style=_style(argument))
-        if tag and isinstance(argument, list) and function not in ("Ref", "Condition"):
-            compact = len(json.dumps(argument)) <= ONE_LINE
-            return dumper.represent_sequence(tag, argument, flow_style=compact)
-    return dumper.represent_mapping("tag:yaml.org,2002:map", mapping)
+    if isinstance(value, str):
+        events.append(_text(value))
+    elif isinstance(value, dict):
+        if len(value) == 1 and _add_short_form(events, *value.items()):
+            return
+        events.append(MAPPING)
+        for key, item in value.items():
+            _add(events, key)
+            _add(events, item)
+        events.append(MAPPING_END)
+    elif isinstance(value, list):
+        events.append(ONE_LINE_LIST if isinstance(value, _OneLine) else LIST)
+        _add_items(events, value)
+    else:
+        events.append(_scalar(value))
+
+
+def _add_short_form(events: list[yaml.Event], call: tuple[str, Any]) -> bool:
+    """Add `{"Ref": "Vpc"}` as `!Ref Vpc`; return whether the only item of a mapping was such a call of a function."""
+    function, argument = call
+    tag = SHORT_FORMS.get(function)
+    if tag is None:
+        return False
+    if function == "Fn::GetAtt":
+        if not (isinstance(argument, list) and all(isinstance(part, str) for part in argument)):
+            return False
+        events.append(_tagged_text(tag, ".".join(argument)))
+    elif isinstance(argument, str):
+        events.append(_tagged_text(tag, argument))
+    elif isinstance(argument, list) and function not in ("Ref", "Condition"):
+        events.append(_tagged_list(tag, flow_style=len(json.dumps(argument)) <= ONE_LINE))
+        _add_items(events, argument)
+    else:
+        return False
+    return True
+
+
+def _add_items(events: list[yaml.Event], items: Iterable[object]) -> None:
+    for item in items:
+        _add(events, item)
+    events.append(LIST_END)
+
+
+@cache
+def _text(text: str) -> yaml.ScalarEvent:
+    others = yaml.SafeDumper.yaml_implicit_resolvers.get(text[:1], ())
+    reads_as_text = not any(pattern.match(text) for _, pattern in others)
+    return yaml.ScalarEvent(None, TEXT, (reads_as_text, True), text, style=_style(text))
+
+
+@cache
+def _tagged_text(tag: str, text: str) -> yaml.ScalarEvent:
+    return yaml.ScalarEvent(None, tag, (False, False), text, style=_style(text))
+
+
+@cache
+def _tagged_list(tag: str, *, flow_style: bool) -> yaml.SequenceStartEvent:
+    return yaml.SequenceStartEvent(None, tag, implicit=False, flow_style=flow_style)
+
+
+def _scalar(value: object) -> yaml.ScalarEvent:
+    """Return the event of a number, a boolean or nothing."""
+    if not isinstance(value, int | float | None):
+        raise yaml.representer.RepresenterError(f"a template can hold no {type(value).__name__}: {value!r}")
+    node = yaml.representer.SafeRepresenter().represent_data(value)
+    return yaml.ScalarEvent(None, node.tag, (True, False), node.value)
 
 
 def _style(text: str) -> str | None:
     """Return the style of a block for text of several lines, unless it ends in blank lines that a block would lose."""
     body = text.removesuffix("\n")
     return "|" if "\n" in body and not body.endswith("\n") else None
-
-
-def _represent_text(dumper: yaml.CSafeDumper, text: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=_style(text))
-
-
-def _represent_one_line(dumper: yaml.CSafeDumper, values: _OneLine) -> yaml.Node:
-    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True)
 
 
 def _construct_intrinsic(loader: yaml.CSafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -154,7 +220,4 @@ def _construct_intrinsic(loader: yaml.CSafeLoader, suffix: str, node: yaml.Node)
     raise yaml.constructor.ConstructorError(None, None, f"!{suffix} takes text or a list", node.start_mark)
 
 
-_TemplateDumper.add_representer(dict, _represent_mapping)
-_TemplateDumper.add_representer(_OneLine, _represent_one_line)
-_TemplateDumper.add_representer(str, _represent_text)
 _TemplateLoader.add_multi_constructor("!", _construct_intrinsic)

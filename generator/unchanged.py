@@ -1,20 +1,21 @@
 """Whether anything has changed since the release was last written and found valid: asked before all else.
 
-A run of `templates` that ends well leaves a stamp: what it said, and of every file that it depends on the SHA-256 and
-what the file system says of it (times, size, inode). As long as all of that is so, running again could say nothing
-else, and is left out. This module imports next to nothing, so that
+A run of `templates` that ends well leaves a stamp: what it said, and of every file and folder that it depends on the
+SHA-256 and what the file system says of it (times, size, inode). As long as all of that is so, running again could say
+nothing else, and is left out. This module imports next to nothing, so that
 
     python -S -c 'from generator.unchanged import main; main()'
 
-answers within the time that Python takes to start, with exit code 1 where something has changed or nothing is known.
+answers within the time that Python takes to start, and runs again where something has changed or nothing is known.
 
 As in git's index, what the file system says is only the short way to the same answer: a file of which it says something
-else is read, and its content decides. It is not relied on for a file that had been changed within `COARSEST_CLOCK`
-when it was asked. https://git-scm.com/docs/racy-git
+else is read, and its content decides; of a folder the names in it decide, so that what is added is seen without listing
+every folder. It is not relied on for what had been changed within `COARSEST_CLOCK` when it was asked.
+https://git-scm.com/docs/racy-git
 """
 
 # Importing pathlib would take longer than all that is done here.
-# ruff: noqa: PTH103, PTH105, PTH109, PTH112, PTH116, PTH117, PTH118, PTH120, PTH123, PTH208
+# ruff: noqa: PTH103, PTH105, PTH109, PTH112, PTH116, PTH118, PTH120, PTH123, PTH208
 
 import os
 import sys
@@ -25,8 +26,21 @@ TREES = ("generator", "params")
 """Folders of which every file is covered, but for those of `READERS`."""
 
 READERS = frozenset(
-    os.path.join("generator", name)
-    for name in ("cost", "delivery", "diagram", "rehearsal", "reports", "restore", "runbook", "scaling")
+    os.path.join("generator", *name.split("/"))
+    for name in (
+        "checks/exposure",
+        "checks/permissions",
+        "checks/rule_sets",
+        "checks/tools",
+        "cost",
+        "delivery",
+        "diagram",
+        "rehearsal",
+        "reports",
+        "restore",
+        "runbook",
+        "scaling",
+    )
 )
 """What reads releases: no template depends on it (`tests/test_layout.py`, `tests/test_unchanged.py`)."""
 
@@ -51,45 +65,41 @@ class Survey:
     def __init__(self, libraries: list[str]) -> None:
         self.at = time.time_ns()
         self.sources: dict[str, str] = {}
-        for tree in TREES:
-            if os.path.isdir(tree):
-                self._add_tree(tree)
-        if os.path.isdir(RELEASES):
-            for entry in os.scandir(RELEASES):
-                if entry.name.startswith("v") and entry.is_dir():
-                    self.sources |= {each.path: _status(each) for each in os.scandir(entry.path)}
-        self.sources |= {path: _status(path) for path in FILES}
+        self.folders: dict[str, str] = {}
+        for path in (*TREES, RELEASES, *FILES):
+            self._add(path)
         self.libraries = {path: _status(path) for path in libraries}
 
     @property
-    def files(self) -> dict[str, str]:
-        """All of them: what is in the project, by a relative path, and the libraries."""
-        return self.sources | self.libraries
+    def all(self) -> dict[str, str]:
+        """The files and folders in the project, by a relative path, and the libraries."""
+        return self.sources | self.folders | self.libraries
 
-    def _add_tree(self, folder: str) -> None:
-        for entry in os.scandir(folder):
-            if not entry.is_dir():
-                self.sources[entry.path] = _status(entry)
-            elif entry.name != "__pycache__" and entry.path not in READERS:
-                self._add_tree(entry.path)
+    def _add(self, path: str) -> None:
+        if not os.path.isdir(path):
+            self.sources[path] = _status(path)
+            return
+        self.folders[path] = _status(path)  # before its names: what is added from here on, the status tells
+        for name in _names(path):
+            self._add(os.path.join(path, name))
 
 
 def verdict() -> str | None:
     """Return what the last run said, where running again could say nothing else."""
     try:
         with open(STAMP, encoding="utf-8", errors="surrogateescape") as file:
-            said, premises, *lines, end = file.read().split("\n")
+            said, premises, *columns, end = file.read().split("\n")
+        paths, statuses, digests = (column.split("\0") for column in columns)
         if said != end or premises != _premises():
             return None
-        recorded = {path: (status, digest) for status, digest, path in (line.split("\t", 2) for line in lines)}
-        now = Survey([path for path in recorded if os.path.isabs(path)])
-        if now.files.keys() != recorded.keys():
-            return None
-        doubtful = [path for path, status in now.files.items() if status != recorded[path][0]]
-        if any(_digest(path) != recorded[path][1] for path in doubtful):
-            return None
-        if doubtful:
-            _write(said, now, {path: digest for path, (_, digest) in recorded.items()})
+        at = time.time_ns()
+        now = [_status(path) for path in paths]
+        if now == statuses:
+            return said
+        for path, status, recorded, digest in zip(paths, now, statuses, digests, strict=True):
+            if status != recorded and _digest(path) != digest:
+                return None
+        _write(said, at, dict(zip(paths, now, strict=True)), digests)
     except (OSError, ValueError):
         return None
     return said
@@ -111,13 +121,13 @@ def remember(said: str, before: Survey | None, written: dict[str, str]) -> None:
     """
     if before is None:
         return
-    digests = {path: _digest(path) for path in Survey(loaded_libraries()).files}
+    digests = {path: _digest(path) for path in Survey(loaded_libraries()).all}
     after = Survey(loaded_libraries())  # after the digests: whatever is changed from here on, its status tells
     inputs_then, inputs_now = ({p: s for p, s in each.sources.items() if p not in written} for each in (before, after))
     libraries_rest = all(_changed_at(status) < before.at for status in after.libraries.values())
     as_written = all(digests.get(path) == digest for path, digest in written.items())
-    if inputs_then == inputs_now and libraries_rest and as_written and digests.keys() == after.files.keys():
-        _write(said, after, digests)
+    if inputs_then == inputs_now and libraries_rest and as_written and digests.keys() == after.all.keys():
+        _write(said, after.at, after.all, [digests[path] for path in after.all])
 
 
 def loaded_libraries() -> list[str]:
@@ -127,9 +137,18 @@ def loaded_libraries() -> list[str]:
     return sorted(folders | {module.__file__ for module in loaded if module.__file__})
 
 
-def _status(file: str | os.DirEntry[str]) -> str:
+def _names(folder: str) -> list[str]:
+    """Return the names in a folder that count, sorted. Beside the versions of a release, a run stages the next one."""
+    if folder == RELEASES:
+        return sorted(name for name in os.listdir(folder) if name.startswith("v"))
+    return sorted(
+        name for name in os.listdir(folder) if name != "__pycache__" and os.path.join(folder, name) not in READERS
+    )
+
+
+def _status(path: str) -> str:
     try:
-        found = os.stat(file)
+        found = os.stat(path)
     except FileNotFoundError:
         return "0 0"
     return f"{found.st_mtime_ns} {found.st_ctime_ns} {found.st_size} {found.st_ino}"
@@ -146,7 +165,7 @@ def _digest(path: str) -> str:
     import hashlib
 
     if os.path.isdir(path):
-        return hashlib.sha256(os.fsencode("\0".join(sorted(os.listdir(path))))).hexdigest()
+        return hashlib.sha256(os.fsencode("\0".join(_names(path)))).hexdigest()
     try:
         with open(path, "rb") as file:
             return hashlib.sha256(file.read()).hexdigest()
@@ -154,17 +173,16 @@ def _digest(path: str) -> str:
         return "missing"
 
 
-def _write(said: str, survey: Survey, digests: dict[str, str]) -> None:
-    """Write the stamp, whole or not at all."""
-    lines = [said, _premises()]
-    for path, status in survey.files.items():
-        reliable = _changed_at(status) < survey.at - COARSEST_CLOCK
-        lines.append(f"{status if reliable else 'changed lately'}\t{digests[path]}\t{path}")
-    lines.append(said)  # again: where both are the same, the file is whole, and what is said is what was written
+def _write(said: str, at: int, statuses: dict[str, str], digests: list[str]) -> None:
+    """Write the stamp, whole or not at all: columns of paths, of statuses as they were at a time, and of digests."""
+    trusted = at - COARSEST_CLOCK
+    reliable = [status if _changed_at(status) < trusted else "changed lately" for status in statuses.values()]
+    columns = ("\0".join(column) for column in (statuses, reliable, digests))
     os.makedirs(os.path.dirname(STAMP), exist_ok=True)
     aside = f"{STAMP}.{os.getpid()}"
     with open(aside, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write("\n".join(lines))
+        # What is said stands there again: where both are the same, the file is whole, and this is what was written.
+        file.write("\n".join((said, _premises(), *columns, said)))
     os.replace(aside, STAMP)
 
 
@@ -175,7 +193,8 @@ def _premises() -> str:
 
 
 def main() -> None:
-    """Say what the last run said, or end with exit code 1 where it has to run again."""
+    """Say what the last run said and end, or run again in the place of this process."""
     if (said := verdict()) is None:
-        sys.exit(1)
-    print(said)
+        os.execv(sys.executable, (sys.executable, "-m", "generator", "templates"))
+    print(said, flush=True)
+    os._exit(0)  # nothing is left to be done; a sixth of the time would go into taking the interpreter down

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.template_yaml import SHORT_FORMS, dump, load
+from generator.template_yaml import ONE_LINE, SHORT_FORMS, dump, load
 
 NASTY = [
     "", " ", "yes", "no", "on", "off", "y", "n", "Yes", "NO", "true", "null", "~", "Null", "12:30", "1:2:3",
@@ -62,6 +63,57 @@ def test_what_is_written_is_read_back_the_same(value: Any) -> None:
 def test_reading_and_writing_again_gives_the_same_bytes(value: Any) -> None:
     text = dump(template_with(value))
     assert dump(load(text)) == text
+
+
+class _Dumper(yaml.CSafeDumper):
+    """PyYAML's own way to the same text, by a tree of nodes."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _represent_text(dumper: yaml.CSafeDumper, text: str, tag: str = "tag:yaml.org,2002:str") -> yaml.Node:
+    body = text.removesuffix("\n")
+    is_block = "\n" in body and not body.endswith("\n")
+    return dumper.represent_scalar(tag, text, style="|" if is_block else None)
+
+
+def _represent_mapping(dumper: yaml.CSafeDumper, mapping: dict[str, Any]) -> yaml.Node:
+    function, argument = next(iter(mapping.items()), (None, None))
+    if len(mapping) == 1 and function in SHORT_FORMS:
+        parts = argument if isinstance(argument, list) else []
+        if function == "Fn::GetAtt" and isinstance(argument, list) and all(isinstance(part, str) for part in parts):
+            return dumper.represent_scalar("!GetAtt", ".".join(argument))
+        if isinstance(argument, str) and function != "Fn::GetAtt":
+            return _represent_text(dumper, argument, SHORT_FORMS[function])
+        if isinstance(argument, list) and function not in ("Ref", "Condition", "Fn::GetAtt"):
+            is_short = len(json.dumps(argument)) <= ONE_LINE
+            return dumper.represent_sequence(SHORT_FORMS[function], argument, flow_style=is_short)
+    return dumper.represent_mapping("tag:yaml.org,2002:map", mapping)
+
+
+_Dumper.add_representer(str, _represent_text)
+_Dumper.add_representer(dict, _represent_mapping)
+
+
+@given(VALUES)
+def test_it_writes_what_pyyaml_would(value: Any) -> None:
+    content = {"Metadata": {"A": value, "B": {"C": [value]}}}
+    expected = yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=10_000, allow_unicode=True)
+    assert dump(content) == expected + "Resources: {}\n"
+
+
+@given(st.dictionaries(NAMES | st.just("A" * 129), VALUES | st.dictionaries(NAMES, VALUES), min_size=1, max_size=4))
+def test_a_blank_line_stands_between_resources_and_nowhere_else(values: dict[str, Any]) -> None:
+    resources = {name: {"Type": "AWS::Some::Type", "Properties": value} for name, value in values.items()}
+    each = [dump({"Resources": {name: resource}}) for name, resource in resources.items()]
+    assert dump({"Resources": resources}) == "Resources:\n" + "\n".join(text.partition("\n")[2] for text in each)
+
+
+@pytest.mark.parametrize("value", [{1, 2}, b"a", object()])
+def test_what_has_no_form_is_refused(value: object) -> None:
+    with pytest.raises(yaml.YAMLError):
+        dump(template_with(value))
 
 
 @pytest.mark.parametrize("text", NASTY)

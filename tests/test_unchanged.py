@@ -119,6 +119,8 @@ CHANGES: dict[str, Callable[[Path, int, int], object]] = {
     "cut": lambda path, at, by: path.write_bytes(path.read_bytes()[: at % len(path.read_bytes())]),
     "remove": lambda path, at, by: path.unlink(),
     "add": lambda path, at, by: path.with_name(f"new{by}").write_bytes(b""),
+    "add a folder": lambda path, at, by: (Path("generator/stacks") / f"new{by}").mkdir(),
+    "remove a folder": lambda path, at, by: shutil.rmtree("generator/user_data"),
     "rename": lambda path, at, by: path.rename(path.with_name(f"new{by}")),
     "put another in its place": lambda path, at, by: Path("params/dev.json").rename(path),
 }
@@ -192,7 +194,7 @@ def test_what_cannot_be_read_leaves_no_stamp(project: Path, monkeypatch: pytest.
         raise PermissionError(folder)
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "scandir", refuse)
+        patch.setattr(os, "listdir", refuse)
         run()
     assert not (project / unchanged.STAMP).exists()
 
@@ -218,6 +220,12 @@ def test_what_only_reads_releases_does_not_count(project: Path) -> None:
     for folder in ("generator/rehearsal", "generator/__pycache__"):
         (project / folder).mkdir(parents=True)
         (project / folder / "new.py").touch()
+    assert unchanged.verdict() == SAID
+
+
+def test_a_run_beside_that_stages_a_release_changes_nothing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_long_after_the_last_change(monkeypatch)
+    (project / "templates_out/.v1.0.0-staged").mkdir()
     assert unchanged.verdict() == SAID
 
 

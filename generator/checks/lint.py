@@ -23,6 +23,7 @@ import json
 import os
 import re
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -81,7 +82,12 @@ TEMPLATE_URL_LINE = re.compile(
 )
 """The one form in which a root names a child template (`generator.nesting.TEMPLATE_URL`)."""
 
-RESOURCES_SECTION = re.compile(rb"^Resources:.*\n(?:(?:[ #].*)?\n)*", re.MULTILINE)
+INNER_SECTIONS = re.compile(rb"^(?:Description|Resources):.*\n(?:(?:[ #].*)?\n)*", re.MULTILINE)
+"""What nobody asks of a nested template: what it is for, and what is in it."""
+
+
+LOADING = threading.Lock()
+"""Held while cfn-lint is loaded: a thread may be doing it."""
 
 
 @dataclass(frozen=True, order=True)
@@ -129,7 +135,8 @@ def lint_templates(folder: Path, cache: Path | None, screen: Screen | None = Non
     """Return what cfn-lint finds in the `*.yaml` of a release folder, sorted; an empty list passes the gate.
 
     `cache` is the folder of earlier verdicts, made when missing; without one, everything is linted. Where every verdict
-    is known cfn-lint is not even imported. Others are handed to `screen` first: what it finds is returned at once.
+    is known cfn-lint is not even imported. Others are handed to `screen` first: what it finds is returned at once, and
+    cfn-lint, which is loaded meanwhile, lints nothing.
     Raises `UserError` for a folder without templates, which would pass unseen.
     """
     bodies = {path.name: path.read_bytes() for path in sorted(folder.glob("*.yaml"))}
@@ -139,15 +146,34 @@ def lint_templates(folder: Path, cache: Path | None, screen: Screen | None = Non
     keys = {_key(reading, premises): reading for reading in _readings(bodies)}
     known = {key: _recall(cache, key) for key in keys}
     unknown = {key: keys[key] for key, findings in known.items() if findings is None}
-    if screen:
-        objections = screen({each.template: bodies[each.template] for each in unknown.values() if not each.is_copy})
-        if objections:
+    if screen and unknown:
+        asked = {each.template: bodies[each.template] for each in unknown.values() if not each.is_copy}
+        if objections := _screened(screen, asked, say):
             return sorted(objections)
     fresh = dict(zip(unknown, _lint(list(unknown.values()), say), strict=True)) if unknown else {}
     for key, findings in fresh.items():
         _remember(cache, key, findings)
     # What the release and the copy have alike is said once.
     return sorted({finding for findings in (known | fresh).values() for finding in findings or ()})
+
+
+def _screened(screen: Screen, bodies: Mapping[str, bytes], say: Say) -> list[Finding]:
+    """Let the screen look while cfn-lint is loaded beside it: each takes a second, and the screen is not in Python.
+
+    The thread is left alone where the screen finds something: it ends with the process.
+    """
+    say("looking for plain mistakes")
+    loading = threading.Thread(target=_load_beside, daemon=True)
+    loading.start()
+    objections = screen(bodies)
+    if not objections:
+        loading.join()
+    return objections
+
+
+def _load_beside() -> None:
+    with contextlib.suppress(Exception):  # whoever lints loads it again, and fails for the same reason where it counts
+        _runner()
 
 
 def _readings(bodies: Mapping[str, bytes]) -> Iterator[Reading]:
@@ -169,8 +195,8 @@ def with_sibling_urls(body: bytes) -> bytes:
 
 
 def boundary(body: bytes) -> bytes:
-    """Return a template without its resources: its parameters and outputs are what cfn-lint asks of a nested one."""
-    return RESOURCES_SECTION.sub(b"", body)
+    """Return a template without its description and resources: cfn-lint asks for parameters and outputs alone."""
+    return INNER_SECTIONS.sub(b"", body)
 
 
 def _configuration() -> dict[str, Any]:
@@ -274,9 +300,14 @@ def _new_config() -> ConfigMixIn:
     return ConfigMixIn(["--config-file", os.devnull], **_configuration())
 
 
-@functools.cache
 def _runner() -> Runner:
     """Load cfn-lint and its rules, once a process: half a second for the import, as much for the rules."""
+    with LOADING:
+        return _loaded()
+
+
+@functools.cache
+def _loaded() -> Runner:
     from cfnlint.runner import Runner
     from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
@@ -295,7 +326,7 @@ def _lint_one(task: Task) -> list[Finding]:
     # cfn-lint reads a sibling only below the working directory, and says a file's name as it was given.
     with contextlib.chdir(folder):
         try:
-            matches = list(run_template_by_file_path(name, _new_config(), _runner().rules, ignore_bad_template=False))
+            matches = list(run_template_by_file_path(name, _new_config(), _loaded().rules, ignore_bad_template=False))
             unfollowed = list(_unfollowed(name)) if is_copy else []
         except LINTER_ERRORS as error:
             message = f"cfn-lint cannot cope with this template: {type(error).__name__}: {error}"

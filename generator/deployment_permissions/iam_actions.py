@@ -53,4 +53,5 @@ def matching(pattern: str) -> tuple[str, ...]:
     """Return the names of the known actions that a pattern such as `ec2:Describe*` stands for; none is possible."""
     if "*" not in pattern:
         return (pattern,) if pattern in iam_actions() else ()
-    return tuple(name for name in iam_actions() if fnmatchcase(name, pattern))
+    beginning = pattern.partition("*")[0]
+    return tuple(name for name in iam_actions() if name.startswith(beginning) and fnmatchcase(name, pattern))

@@ -6,11 +6,10 @@ of them no template of ours needs, which need a statement of their own, and what
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import translate
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -89,12 +88,14 @@ def load_corrections() -> Mapping[str, Any]:
 def _listed(types: list[str], known: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the actions and who calls them, without what is dropped and with what is added."""
     callers: dict[str, list[str]] = defaultdict(list)
+    dropped = _by_service(known["dropped"])
     entries: dict[str, list[Correction]] = {}  # by the action that they are about: many types call the same
     for type_name in types:
         for operation, actions in _handlers(type_name, known["missing"]).items():
             for action in actions:
                 if action not in entries:
-                    entries[action] = [entry for entry in known["dropped"] if _is_about(entry, action)]
+                    possible = dropped.get(_service(action), ())
+                    entries[action] = [entry for pattern, entry in possible if _is_about(pattern, action)]
                 dropping = [entry for entry in entries[action] if type_name in entry.get("types", (type_name,))]
                 # What reads is called after every change and asks for all there is, whatever the template says.
                 asked_anyway = operation == "read" and matching(action) and not any("reads" in e for e in dropping)
@@ -121,13 +122,21 @@ def _handlers(type_name: str, missing: Mapping[str, Correction]) -> dict[str, tu
     return {operation: handlers[operation] for operation in OPERATIONS if operation in handlers}
 
 
-def _is_about(entry: Correction, action: str) -> bool:
-    return bool(_one_of(tuple(entry["actions"])).match(action))
+def _by_service(corrections: Iterable[Correction]) -> dict[str, list[tuple[str, Correction]]]:
+    """Return the patterns of corrections, each with its own: an action is looked for among those of its service."""
+    found: dict[str, list[tuple[str, Correction]]] = defaultdict(list)
+    for correction in corrections:
+        for pattern in correction["actions"]:
+            found[_service(pattern)].append((pattern, correction))
+    return found
 
 
-@cache
-def _one_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(translate(pattern) for pattern in patterns))
+def _service(action: str) -> str:
+    return action.partition(":")[0]
+
+
+def _is_about(pattern: str, action: str) -> bool:
+    return pattern == action or ("*" in pattern and fnmatchcase(action, pattern))
 
 
 def unused_corrections(types: Iterable[str]) -> list[str]:
@@ -146,7 +155,6 @@ def unused_corrections(types: Iterable[str]) -> list[str]:
         for entry in known["dropped"]
         for pattern in entry["actions"]
         if not any(
-            type_name in entry.get("types", (type_name,)) and _is_about({"actions": [pattern]}, action)
-            for type_name, action in listed
+            type_name in entry.get("types", (type_name,)) and _is_about(pattern, action) for type_name, action in listed
         )
     ]

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -381,11 +382,23 @@ def test_a_child_with_another_boundary_is_linted_with_the_copy_of_the_root_that_
     assert linted(folder, cache, monkeypatch) == ["network.yaml", "platform.yaml*"]
 
 
+def test_what_a_child_says_of_itself_is_nothing_to_the_root_that_nests_it(
+    release: MakeRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    lint_templates(release(), cache)
+    folder = release(network=edited(NETWORK, "Description: The VPC.\nParameters", "Description: Mine.\nParameters"))
+    assert linted(folder, cache, monkeypatch) == ["network.yaml"]
+
+
+INNER = ("Description", "Resources")
+
+
 @pytest.mark.parametrize("name", ["network.yaml", "observability.yaml", "platform.yaml"])
-def test_the_boundary_of_a_released_template_is_all_of_it_but_its_resources(name: str) -> None:
+def test_the_boundary_of_a_released_template_is_all_of_it_but_description_and_resources(name: str) -> None:
     body = (folder_of(Path(lint.__file__).parents[2] / "templates_out") / name).read_bytes()
     whole = load(body.decode())
-    assert load(boundary(body).decode()) == {section: whole[section] for section in whole if section != "Resources"}
+    assert load(boundary(body).decode()) == {section: whole[section] for section in whole if section not in INNER}
 
 
 def test_what_the_screen_finds_is_said_before_cfn_lint_is_asked(
@@ -403,7 +416,38 @@ def test_what_the_screen_finds_is_said_before_cfn_lint_is_asked(
     assert lint_templates(release(), cache, screen) == []
     folder = release(network=edited(NETWORK, "CidrBlock: !Ref VpcCidr", "CidrBlock: 10.0.0.0/16"))
     assert lint_templates(folder, cache, screen) == [objection]
-    assert seen == [["network.yaml", "platform.yaml", "security.yaml"], [], ["network.yaml"]]
+    assert seen == [["network.yaml", "platform.yaml", "security.yaml"], ["network.yaml"]]
+
+
+def test_what_the_screen_finds_waits_for_nobody(
+    release: MakeRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loading, may_end = threading.Event(), threading.Event()
+
+    def load_slowly() -> None:
+        loading.set()
+        may_end.wait()
+
+    def screen(_: Mapping[str, bytes]) -> list[Finding]:
+        assert loading.wait(60), "cfn-lint is not loaded meanwhile"
+        return [Finding("network.yaml", 1, "E3002", "error", "", "no")]
+
+    monkeypatch.setattr(lint, "_loaded", load_slowly)
+    try:
+        assert [finding.message for finding in lint_templates(release(), tmp_path, screen)] == ["no"]
+    finally:
+        may_end.set()
+
+
+def test_what_fails_while_the_screen_looks_fails_the_run(
+    release: MakeRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise ModuleNotFoundError("cfnlint")
+
+    monkeypatch.setattr(lint, "_loaded", fail)
+    with pytest.raises(ModuleNotFoundError):
+        lint_templates(release(), tmp_path, lambda _: [])
 
 
 def test_renaming_a_childs_output_is_found_in_the_unchanged_root(release: MakeRelease, tmp_path: Path) -> None:
