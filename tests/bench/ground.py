@@ -12,6 +12,7 @@ from generator.naming import pascal_case
 from tests.bench import equality
 
 BENCH = Path(".venv-bench")
+CDK_PYTHON = Path(".venv-bench-cdk-python")
 PYTHON = Path(".venv", "bin", "python")
 COPIES = 10
 """How many times the templates stand in the larger comparison."""
@@ -47,6 +48,14 @@ class Ground:
         if not found:
             raise UserError(f"{self.bench}: has no node; run make clean and make bench")
         return str(found[0])
+
+    @property
+    def python_of_cdk(self) -> str:
+        """The Python that has the AWS CDK. Raises `UserError` where it is missing."""
+        python = self.project / CDK_PYTHON / "bin" / "python"
+        if not python.exists():
+            raise UserError(f"{python} is missing; run make bench PYTHON_CDK=yes, which sets it up")
+        return str(python.absolute())
 
     def folder(self, name: str) -> Path:
         """Return a new folder, for what a subject writes."""

@@ -13,12 +13,8 @@ from pathlib import Path
 PACKAGES = ("awacs", "cfn-lint", "cloudformation-validate", "pyyaml", "troposphere")
 
 
-def described(python: str, node: str | None, bench: Path | None) -> dict[str, str]:
-    """Return what the machine is and what ran on it, in the order in which a reader wants it.
-
-    `python` and `node` are the programs; `bench` is the environment of what we are compared with. Without these two
-    only our own packages are named.
-    """
+def described(python: str) -> dict[str, str]:
+    """Return what the machine is and which of our packages ran on it, in the order in which a reader wants it."""
     found = {
         "measured": date.today().isoformat(),
         "processor": f"{_processor()}, {os.cpu_count()} cores",
@@ -26,16 +22,25 @@ def described(python: str, node: str | None, bench: Path | None) -> dict[str, st
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
         "Python": _told([python, "-c", "import platform; print(platform.python_version())"]),
     }
-    found |= {name: version(name) for name in PACKAGES}
-    if node and bench:
-        found["Node"] = _told([node, "--version"]).removeprefix("v")
-        found["Sceptre"] = _told([str(bench / "bin" / "python"), "-c", _VERSION_OF_SCEPTRE])
-        package = json.loads((bench / "node_modules" / "aws-cdk-lib" / "package.json").read_text(encoding="utf-8"))
-        found["aws-cdk-lib"] = package["version"]
+    return found | {name: version(name) for name in PACKAGES}
+
+
+def compared_with(node: str, bench: Path) -> dict[str, str]:
+    """Return the versions of what we are compared with, given node's program and the environment's folder."""
+    found = {"Node": _told([node, "--version"]).removeprefix("v")} | packages_of(
+        str(bench / "bin" / "python"), "sceptre"
+    )
+    for name in ("aws-cdk", "aws-cdk-lib"):
+        package = json.loads((bench / "node_modules" / name / "package.json").read_text(encoding="utf-8"))
+        found[name] = package["version"]
     return found
 
 
-_VERSION_OF_SCEPTRE = "from importlib.metadata import version; print(version('sceptre'))"
+def packages_of(python: str, *names: str, suffix: str = "") -> dict[str, str]:
+    """Return the versions of packages of another environment; a suffix tells them from packages of the same name."""
+    code = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
+    versions = _told([python, "-c", code, *names]).split()
+    return {f"{name}{suffix}": each for name, each in zip(names, versions, strict=True)}
 
 
 def _told(command: list[str]) -> str:

@@ -46,9 +46,10 @@ def subject_table(results: Results) -> str:
 
 
 def _parts(results: Results, judgements: Sequence[Judgement]) -> Iterator[str]:
-    met = sum(each.met for each in judgements)
-    yield f"{met} of {len(judgements)} targets are met."
-    yield target_table(judgements)
+    if judgements:
+        met = sum(each.met for each in judgements)
+        yield f"{met} of {len(judgements)} targets are met."
+        yield target_table(judgements)
     if results.refused:
         yield "Not measured, because its output is not ours:"
         yield "\n".join(f"- {name}: {why}" for name, why in results.refused.items())

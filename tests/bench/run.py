@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from generator.errors import UserError
@@ -20,6 +20,7 @@ from tests.bench import (
     workspace,
 )
 from tests.bench.ground import Ground
+from tests.bench.measurements import Sample
 from tests.bench.results import Measured, Results
 from tests.bench.rounds import Subject, environment, measured, refused, take
 
@@ -42,22 +43,27 @@ FAMILIES: tuple[tuple[tuple[str, ...], Callable[[Ground], Iterable[Subject]]], .
     ((subjects_others.PLAIN_AND_LINT, subjects_others.CFN_LINT, subjects_others.VALIDATE), subjects_others.linters),
     ((subjects_others.SCEPTRE,), subjects_others.sceptre),
     (
-        (subjects_cdk.NODE, subjects_cdk.CDK, subjects_cdk.CDK_VALIDATED),
+        (subjects_cdk.NODE, subjects_cdk.CDK, subjects_cdk.CDK_VALIDATED, subjects_cdk.CDK_COMMAND),
         subjects_cdk.cdk,
     ),
+    ((subjects_cdk.PYTHON_CDK, subjects_cdk.PYTHON_CDK_VALIDATED), subjects_cdk.cdk_in_python),
     ((subjects_ours.FULL_TENFOLD,), subjects_ours.ours_tenfold),
     ((subjects_others.PLAIN_TENFOLD,), subjects_others.plain_tenfold),
     ((subjects_cdk.CDK_TENFOLD,), subjects_cdk.cdk_tenfold),
 )
 """The names of all subjects, in the order of the page, and what makes them: only those asked for are made ready."""
 
+OPT_IN = frozenset({subjects_cdk.PYTHON_CDK, subjects_cdk.PYTHON_CDK_VALIDATED})
+"""Subjects that need an environment of their own, which is large."""
 
-def wanted(only: str = "") -> list[str]:
+
+def wanted(only: str = "", python_cdk: bool = False) -> list[str]:
     """Return the names of the subjects in which a regular expression is found, whatever the case of letters.
 
-    Raises `UserError` for one that is found in none, or is none.
+    Those in `OPT_IN` are among them with `python_cdk`. Raises `UserError` for an expression that is found in none, or
+    is none.
     """
-    names = [name for family, _ in FAMILIES for name in family]
+    names = [name for family, _ in FAMILIES for name in family if python_cdk or name not in OPT_IN]
     try:
         found = [name for name in names if re.search(only, name, re.IGNORECASE)]
     except re.error as error:
@@ -67,9 +73,8 @@ def wanted(only: str = "") -> list[str]:
     return found
 
 
-def measure(project: Path, root: Path, rounds: int, only: str, say: Say) -> Results:
-    """Measure the subjects asked for in rounds, below a folder of the run's own, and return what was found."""
-    names = wanted(only)
+def measure(project: Path, root: Path, rounds: int, names: Collection[str], say: Say) -> Results:
+    """Measure the subjects named in rounds, below a folder of the run's own, and return what was found."""
     say("copying the source, and making what others are to make (a minute) ...")
     ground = prepared(project, root)
     subjects = [
@@ -82,20 +87,19 @@ def measure(project: Path, root: Path, rounds: int, only: str, say: Say) -> Resu
     say("comparing what each subject makes with ours:")
     complaints = refused(subjects, take, say)
     equal = [subject for subject in subjects if subject.name not in complaints]
-    say(f"measuring {len(equal)} subjects:")
+    say(f"measuring {len(equal)} subject{'' if len(equal) == 1 else 's'}:")
     samples = measured(equal, rounds, take, say)
     load = os.getloadavg()[1]
     expected = ground.expected()
-    compared = any(subject.name not in _OURS for subject in subjects)
     return Results(
-        machine=machine.described(ground.python, *((ground.node, ground.bench) if compared else (None, None))),
+        machine=_machine(ground, {subject.name for subject in subjects}),
         rounds=rounds,
         load=load,
         resources=sum(equality.types(expected).values()),
         templates=len(expected),
         subjects=tuple(Measured(each.name, each.what, tuple(samples[each.name])) for each in equal),
         refused={name: "; ".join(found) for name, found in complaints.items()},
-        deployment={} if only else deployment.samples(deployment.times(ground.release, ground.source / "params")),
+        deployment=_deployment(ground) if set(wanted()) <= set(names) else {},
         rehearsal=(),
     )
 
@@ -108,6 +112,20 @@ def prepared(project: Path, root: Path) -> Ground:
     if made.returncode != 0:
         raise UserError(f"{' '.join(command)}: {made.stdout}{made.stderr}")
     return Ground(project, root, source, folder_of(source / workspace.TEMPLATES_OUT))
+
+
+def _machine(ground: Ground, names: Collection[str]) -> dict[str, str]:
+    """Return what ran where, as far as the subjects of these names need it."""
+    found = machine.described(ground.python)
+    if set(names) - _OURS:
+        found |= machine.compared_with(ground.node, ground.bench)
+    if set(names) & OPT_IN:
+        found |= machine.packages_of(ground.python_of_cdk, "aws-cdk-lib", suffix=" in Python")
+    return found
+
+
+def _deployment(ground: Ground) -> Mapping[str, Sequence[Sample]]:
+    return deployment.samples(deployment.times(ground.release, ground.source / "params"))
 
 
 _OURS = {name for family, make in FAMILIES if make.__module__ == subjects_ours.__name__ for name in family}

@@ -1,6 +1,7 @@
 """The AWS CDK on the same resources: an app of its typed constructs, written from the released templates.
 
-Node keeps compiled code in a cache, as Python does. Nothing is looked up, staged or sent anywhere.
+The app by itself; started by the `cdk` command, as its users do; and in Python, where somebody asks for that: it needs
+half a gigabyte. Node keeps compiled code in a cache, as Python does. Nothing is looked up, staged or sent anywhere.
 """
 
 from __future__ import annotations
@@ -19,50 +20,101 @@ WRITE_APP = Path(__file__).parent / "tools" / "write_app.mjs"
 NODE = "node -e 0"
 CDK, CDK_TENFOLD = "AWS CDK, no validation", "AWS CDK, no validation, tenfold"
 CDK_VALIDATED = "AWS CDK with validation"
+CDK_COMMAND = "cdk synth command"
+PYTHON_CDK, PYTHON_CDK_VALIDATED = "AWS CDK in Python, no validation", "AWS CDK in Python with validation"
 REPORT = "validation-report.json"
+
+SETTINGS = {"notices": False, "versionReporting": False, "pathMetadata": False, "assetMetadata": False}
+"""Of the `cdk` command, in `cdk.json`: nothing is asked for or added that the app by itself does without
+(https://docs.aws.amazon.com/cdk/v2/guide/ref-cli-cmd-synth.html)."""
+
+ALONE = {"CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "true", "AWS_EC2_METADATA_DISABLED": "true"}
+"""It tells nobody that it runs (https://docs.aws.amazon.com/cdk/v2/guide/cli-telemetry.html), and asks nobody whose
+machine this is."""
 
 
 def cdk(ground: Ground) -> Iterator[Subject]:
-    """Yield the app by itself, without and with CDK's validation."""
+    """Yield the app by itself, without and with CDK's validation, and as the `cdk` command runs it."""
     yield Subject(NODE, "starts Node and ends", (ground.node, "-e", "0"), ground.source)
-    app = _app(ground)
-    yield _synth(ground, app, CDK, 1, validates=False)
-    yield _synth(ground, app, CDK_VALIDATED, 1, validates=True)
+    yield _synth(ground, CDK, 1, validates=False)
+    yield _synth(ground, CDK_VALIDATED, 1, validates=True)
+    yield _command(ground)
 
 
 def cdk_tenfold(ground: Ground) -> Iterator[Subject]:
     """Yield the app with every stack ten times under names of their own, without validation."""
-    yield _synth(ground, _app(ground), CDK_TENFOLD, COPIES, validates=False)
+    yield _synth(ground, CDK_TENFOLD, COPIES, validates=False)
 
 
-def _app(ground: Ground) -> Path:
-    """Write the app, once, and return its file."""
-    folder = ground.folder("cdk")
-    app, templates = folder / "app.cjs", folder / "templates.json"
-    if not app.exists():
+def cdk_in_python(ground: Ground) -> Iterator[Subject]:
+    """Yield the app in Python, which drives the same library in Node, without and with CDK's validation."""
+    for name, validates in ((PYTHON_CDK, False), (PYTHON_CDK_VALIDATED, True)):
+        app, output = _app(ground, "python") / "app.py", ground.folder(f"cdk-python-{validates}")
+        jsii = {"JSII_NODE": ground.node, "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(ground.folder("jsii-cache"))}
+        what = f"synthesizes an app of the same constructs in Python, {_with(validates)} CDK's validation"
+        yield Subject(
+            name,
+            what,
+            (ground.python_of_cdk, str(app), str(output), "1"),
+            app.parent,
+            _variables(ground, validates) | jsii,
+            complaints=_synthesized(ground, output, 1, validates),
+        )
+
+
+def _app(ground: Ground, language: str) -> Path:
+    """Write the app, once, and return its folder."""
+    folder = ground.folder(f"cdk-app-{language}")
+    templates = folder / "templates.json"
+    if not templates.exists():
         (folder / "node_modules").symlink_to(ground.bench / "node_modules")
         (folder / "package.json").write_text("{}\n", encoding="utf-8")
         named = {stack_name(file): template for file, template in ground.expected().items()}
         templates.write_text(json.dumps(named), encoding="utf-8")
-        command = [ground.node, str(WRITE_APP), str(templates), str(app)]
+        command = [ground.node, str(WRITE_APP), str(templates), str(folder), language]
         told = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
         if told.returncode != 0:
-            raise UserError(f"the CDK app cannot be written: {told.stderr}")
-    return app
+            raise UserError(f"the CDK app in {language} cannot be written: {told.stderr}")
+    return folder
 
 
-def _synth(ground: Ground, app: Path, name: str, copies: int, validates: bool) -> Subject:
-    folder = ground.folder(f"cdk-{copies}-{validates}")
-    command = (ground.node, str(app), str(folder), str(copies))
-    variables = _variables(ground) | ({} if validates else {"CDK_VALIDATION": "false"})
-    what = f"synthesizes an app of typed L1 constructs, {'with' if validates else 'without'} CDK's validation"
+def _synth(ground: Ground, name: str, copies: int, validates: bool) -> Subject:
+    app, output = _app(ground, "javascript") / "app.cjs", ground.folder(f"cdk-{copies}-{validates}")
+    what = f"synthesizes an app of typed L1 constructs, {_with(validates)} CDK's validation"
     what += f", every stack {copies} times" if copies > 1 else ""
-    complaints = _synthesized(ground, folder, copies, validates)
-    return Subject(name, what, command, app.parent, variables, complaints=complaints)
+    return Subject(
+        name,
+        what,
+        (ground.node, str(app), str(output), str(copies)),
+        app.parent,
+        _variables(ground, validates),
+        complaints=_synthesized(ground, output, copies, validates),
+    )
 
 
-def _variables(ground: Ground) -> dict[str, str]:
-    return {"NODE_COMPILE_CACHE": str(ground.folder("node-compile-cache"))}
+def _command(ground: Ground) -> Subject:
+    app, project = _app(ground, "javascript") / "app.cjs", ground.folder("cdk-command")
+    output = project / "cdk.out"
+    settings = {"app": f"{ground.node} {app}", "output": str(output), **SETTINGS}
+    (project / "cdk.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    home = str(ground.folder("cdk-home"))
+    return Subject(
+        CDK_COMMAND,
+        "the command that a user of the CDK types: it starts the same app, with validation, and reads its output",
+        (ground.node, str(ground.bench / "node_modules" / "aws-cdk" / "bin" / "cdk"), "synth"),
+        project,
+        _variables(ground, validates=True) | ALONE | {"HOME": home, "CDK_HOME": home},
+        complaints=_synthesized(ground, output, 1, validates=True),
+    )
+
+
+def _with(validates: bool) -> str:
+    return "with" if validates else "without"
+
+
+def _variables(ground: Ground, validates: bool) -> dict[str, str]:
+    cache = {"NODE_COMPILE_CACHE": str(ground.folder("node-compile-cache"))}
+    return cache if validates else cache | {"CDK_VALIDATION": "false"}
 
 
 def _synthesized(ground: Ground, folder: Path, copies: int, validates: bool) -> Callable[[], list[str]]:

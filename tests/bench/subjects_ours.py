@@ -53,10 +53,13 @@ def ours(ground: Ground) -> Iterator[Subject]:
     changed = workspace.median_stack(ground.release, stacks)
 
     def mode(name: str, what: str, before: Callable[[Path, int], object], but: str = "") -> Subject:
-        folder = workspace.twin_of(ground.source, ground.root / re.sub(r"\W+", "-", name))
-        if name == COLD_ONE_REGION:
-            workspace.in_one_region(folder)
-        prepare = partial(before, folder) if before is _forget else _after_first_run(folder, before)
+        folder = ground.root / re.sub(r"\W+", "-", name)
+
+        def prepare(number: int) -> None:
+            if number == 0:
+                _make_ready(ground, folder, one_region=name == COLD_ONE_REGION, with_caches=before is not _forget)
+            before(folder, number)
+
         return Subject(name, what, command, folder, {}, prepare, _same(ground, folder, but))
 
     yield mode(NOTHING, "what `make templates` runs, where nothing has changed", _let_settle)
@@ -97,18 +100,16 @@ def _let_settle(_: Path, number: int) -> None:
         time.sleep(SETTLED)
 
 
-def _after_first_run(folder: Path, before: Callable[[Path, int], object]) -> Callable[[int], None]:
-    """Return what is done before a round; before the first one the command runs once, and leaves its caches."""
-
-    def prepare(number: int) -> None:
-        if number == 0:
-            command = workspace.command_of(folder, "templates")
-            first = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
-            if first.returncode != 0:
-                raise UserError(f"{' '.join(command)}: {first.stdout}{first.stderr}")
-        before(folder, number)
-
-    return prepare
+def _make_ready(ground: Ground, folder: Path, one_region: bool, with_caches: bool) -> None:
+    """Copy the source to a subject's folder; what starts from caches gets them by running the command once."""
+    workspace.twin_of(ground.source, folder)
+    if one_region:
+        workspace.in_one_region(folder)
+    if with_caches:
+        command = workspace.command_of(folder, "templates")
+        first = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+        if first.returncode != 0:
+            raise UserError(f"{' '.join(command)}: {first.stdout}{first.stderr}")
 
 
 def _same(ground: Ground, folder: Path, but: str) -> Callable[[], list[str]]:

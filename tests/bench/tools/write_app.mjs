@@ -1,4 +1,4 @@
-// Writes an AWS CDK app that makes given templates: `node write_app.mjs templates.json app.cjs`.
+// Writes an AWS CDK app that makes given templates: `node write_app.mjs templates.json FOLDER javascript|python`.
 //
 // Every resource becomes its typed L1 construct, with the properties that somebody would have written by hand; CDK's own
 // reader of CloudFormation says how they are called. Type, count and properties of what the app then synthesizes are
@@ -7,12 +7,16 @@
 import fs from "node:fs";
 import path from "node:path";
 import { createRequire } from "node:module";
+import * as languages from "./languages.mjs";
+import { ANY, TEXT, Types } from "./types.mjs";
 
-const [, , templatesFile, appFile] = process.argv;
+const [, , templatesFile, folder, languageName] = process.argv;
+const language = languages[languageName];
 const require = createRequire(path.join(process.cwd(), "package.json"));
 const cdk = require("aws-cdk-lib");
 const LIBRARY = path.dirname(require.resolve("aws-cdk-lib/package.json"));
 const CLASSES = JSON.parse(fs.readFileSync(path.join(LIBRARY, "cloudformation-include/cfn-types-2-classes.json"), "utf8"));
+const types = new Types(language === languages.python ? path.join(LIBRARY, ".jsii.gz") : undefined);
 
 const INTRINSICS = new Set([
   "Ref", "Condition", "Fn::Base64", "Fn::Cidr", "Fn::FindInMap", "Fn::GetAtt", "Fn::GetAZs", "Fn::If", "Fn::ImportValue",
@@ -24,6 +28,7 @@ const CONDITION_FUNCTIONS = {
   "Fn::EachMemberIn": "conditionEachMemberIn",
 };
 const OPTIONS = { DeletionPolicy: "deletionPolicy", UpdateReplacePolicy: "updateReplacePolicy" };
+const POLICIES = { Delete: "DELETE", Retain: "RETAIN", Snapshot: "SNAPSHOT", RetainExceptOnCreate: "RETAIN_EXCEPT_ON_CREATE" };
 
 class Intrinsic {
   // What stands for `{"Ref": …}` while CDK translates the properties around it.
@@ -33,152 +38,148 @@ class Intrinsic {
   toString() { return cdk.Token.asString(this); }
 }
 
+const isObject = (value) => value && typeof value === "object" && !Array.isArray(value);
+
 function isIntrinsic(value) {
-  const keys = value && typeof value === "object" && !Array.isArray(value) ? Object.keys(value) : [];
+  const keys = isObject(value) ? Object.keys(value) : [];
   return keys.length === 1 && INTRINSICS.has(keys[0]);
 }
 
 function hidden(value) {
   if (isIntrinsic(value)) return new Intrinsic(value);
   if (Array.isArray(value)) return value.map(hidden);
-  if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, hidden(v)]));
+  if (isObject(value)) return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, hidden(v)]));
   return value;
 }
 
-// A value as JavaScript: literals as they are, intrinsic functions as calls of `cdk.Fn`.
-function code(value) {
-  if (value instanceof Intrinsic) return call(value.value);
+// A value as code: literals as they are, intrinsic functions as calls of `cdk.Fn`, structures by their types.
+function code(value, type = ANY) {
+  if (value instanceof Intrinsic) return language.fitting(call(value.value), types.kind(type));
+  if (isIntrinsic(value)) return language.fitting(call(value), types.kind(type));
   if (typeof value === "string") return text(value);
   if (typeof value === "number" && cdk.Token.isUnresolved(value))
-    return `cdk.Token.asNumber(${call(cdk.Tokenization.reverseNumber(value).value)})`;
+    return language.token("asNumber", call(cdk.Tokenization.reverseNumber(value).value));
   if (Array.isArray(value) && cdk.Token.isUnresolved(value))
-    return `cdk.Token.asList(${call(cdk.Tokenization.reverseList(value).value)})`;
-  if (Array.isArray(value)) return `[${value.map(code).join(", ")}]`;
-  if (isIntrinsic(value)) return call(value);
-  if (value && typeof value === "object")
-    return `{${Object.entries(value).filter(([, v]) => v !== undefined).map(([k, v]) => `${JSON.stringify(k)}: ${code(v)}`).join(", ")}}`;
-  return JSON.stringify(value);
+    return language.token("asList", call(cdk.Tokenization.reverseList(value).value));
+  if (Array.isArray(value)) return language.list(value.map((each) => code(each, types.elements(type, "array"))));
+  if (isObject(value)) return object(value, type);
+  return language.literal(value);
+}
+
+function object(value, type) {
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
+  const structure = types.structure(type, entries.map(([key]) => key));
+  if (!structure) return language.map(entries.map(([key, each]) => [key, code(each, types.elements(type, "map"))]));
+  return language.struct(structure.name, entries.map(([key, each]) => [key, code(each, structure.properties[key])]));
+}
+
+// What a construct is given: names and code.
+function properties(values, type) {
+  const declared = types.properties(type) ?? {};
+  const given = Object.entries(values).filter(([, value]) => value !== undefined);
+  return given.map(([key, value]) => [key, code(value, declared[key])]);
 }
 
 function text(value) {
-  if (!cdk.Token.isUnresolved(value)) return JSON.stringify(value);
+  if (!cdk.Token.isUnresolved(value)) return language.literal(value);
   const { tokens } = cdk.Tokenization.reverseString(value);
   if (tokens.length !== 1) throw new Error(`text with more than one token: ${value}`);
-  return `${call(tokens[0].value)}.toString()`;
+  return language.asText(call(tokens[0].value));
 }
 
 function call(intrinsic) {
   const [[name, argument]] = Object.entries(intrinsic);
   switch (name) {
-    case "Ref": return `cdk.Fn.ref(${JSON.stringify(argument)})`;
-    case "Condition": return `this.conditions[${JSON.stringify(argument)}]`;
-    case "Fn::GetAtt": return `cdk.Fn.getAtt(${argument.map((part) => JSON.stringify(part)).join(", ")})`;
-    case "Fn::If": return `cdk.Fn.conditionIf(${argument.map(code).join(", ")})`;
-    case "Fn::Sub": return Array.isArray(argument) ? `cdk.Fn.sub(${argument.map(code).join(", ")})` : `cdk.Fn.sub(${code(argument)})`;
+    case "Ref": return language.fn("ref", [code(argument)]);
+    case "Condition": return language.condition(argument);
+    case "Fn::GetAtt": return language.fn("getAtt", argument.map((part) => code(part)));
+    case "Fn::If": return language.fn("conditionIf", argument.map((each) => code(each)));
+    case "Fn::Sub": return language.fn("sub", Array.isArray(argument) ? [code(argument[0]), variables(argument[1])] : [code(argument)]);
     // cdk.Fn.join and select compute what they can; what stands in the templates is to stay.
-    default: return `intrinsic(${JSON.stringify(name)}, ${code(argument)})`;
+    default: return language.token("asAny", language.map([[name, code(argument)]]));
   }
 }
+
+const variables = (values) => language.map(Object.entries(values).map(([key, value]) => [key, code(value, TEXT)]));
 
 function condition(expression) {
   const [[name, argument]] = Object.entries(expression);
-  if (name === "Condition") return `this.conditions[${JSON.stringify(argument)}]`;
   if (!CONDITION_FUNCTIONS[name]) return call(expression);
-  const parts = argument.map((each) => (each && typeof each === "object" && !Array.isArray(each) ? condition(each) : code(each)));
-  return `cdk.Fn.${CONDITION_FUNCTIONS[name]}(${parts.join(", ")})`;
+  return language.fn(CONDITION_FUNCTIONS[name], argument.map((each) => (isObject(each) ? condition(each) : code(each))));
 }
 
 const scratch = new cdk.Stack(new cdk.App({ analyticsReporting: false }), "Scratch");
+let counter = 0;
 
-function resource(logicalId, declared, number) {
+// `aws-cdk-lib/aws-ec2.CfnVPC` → `aws-cdk-lib.aws_ec2.CfnVPC`: where a class is, and what its type is called.
+const typeOf = (className) => className.replace("/core", "").replaceAll("/", ".").replaceAll("aws-cdk-lib.aws-", "aws-cdk-lib.aws_");
+
+function resource(logicalId, declared) {
+  const create = (type, values) => language.resource(language.create(type, logicalId, properties(values, `${type}Props`)));
   const className = CLASSES[declared.Type];
-  if (!className) return generic(logicalId, declared);
+  if (!className) return [create("aws-cdk-lib.CfnResource", { type: declared.Type, properties: declared.Properties ?? {} })];
   const [module, name] = className.split(".");
-  const constructor = require(module)[name];
   const parser = { parseValue: hidden, handleAttributes() {}, finder: {} };
-  const made = constructor._fromCloudFormation(scratch, `R${number}`, { Properties: declared.Properties ?? {} }, { parser });
-  const properties = code(made._cfnProperties);
+  const given = { Properties: declared.Properties ?? {} };
+  const made = require(module)[name]._fromCloudFormation(scratch, `R${counter++}`, given, { parser });
   const overrides = Object.entries(made.rawOverrides?.Properties ?? {});
-  const lines = [`const resource = new (require(${JSON.stringify(module)}).${name})(this, ${JSON.stringify(logicalId)}, ${properties});`];
-  for (const [key, value] of overrides) lines.push(`resource.addPropertyOverride(${JSON.stringify(key)}, ${code(value)});`);
+  return [
+    create(typeOf(className), made._cfnProperties),
+    ...overrides.map(([key, value]) => language.call("resource", "addPropertyOverride", [code(key), code(value)])),
+  ];
+}
+
+function withAttributes(logicalId, declared) {
+  const set = (option, value) => language.set("resource", ["cfnOptions", option], value);
+  const lines = resource(logicalId, declared);
+  for (const [attribute, option] of Object.entries(OPTIONS))
+    if (declared[attribute]) lines.push(set(option, language.policy(POLICIES[declared[attribute]])));
+  if (declared.Condition) lines.push(set("condition", language.condition(declared.Condition)));
+  if (declared.Metadata) lines.push(set("metadata", code(declared.Metadata)));
+  for (const attribute of ["CreationPolicy", "UpdatePolicy", "DependsOn"])
+    if (declared[attribute]) lines.push(language.call("resource", "addOverride", [code(attribute), code(declared[attribute])]));
   return lines;
 }
 
-function generic(logicalId, declared) {
-  const properties = code(declared.Properties ?? {});
-  return [`const resource = new cdk.CfnResource(this, ${JSON.stringify(logicalId)}, {type: ${JSON.stringify(declared.Type)}, properties: ${properties}});`];
-}
-
-let counter = 0;
-function withAttributes(logicalId, declared) {
-  const lines = resource(logicalId, declared, counter++);
-  for (const [attribute, option] of Object.entries(OPTIONS))
-    if (declared[attribute]) lines.push(`resource.cfnOptions.${option} = ${JSON.stringify(POLICIES[declared[attribute]])};`);
-  if (declared.Condition) lines.push(`resource.cfnOptions.condition = this.conditions[${JSON.stringify(declared.Condition)}];`);
-  if (declared.Metadata) lines.push(`resource.cfnOptions.metadata = ${code(declared.Metadata)};`);
-  for (const attribute of ["CreationPolicy", "UpdatePolicy", "DependsOn"])
-    if (declared[attribute]) lines.push(`resource.addOverride("${attribute}", ${code(declared[attribute])});`);
-  return `{ ${lines.join("\n      ")} }`;
-}
-const POLICIES = { Delete: cdk.CfnDeletionPolicy.DELETE, Retain: cdk.CfnDeletionPolicy.RETAIN, Snapshot: cdk.CfnDeletionPolicy.SNAPSHOT, RetainExceptOnCreate: cdk.CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE };
-
-const camel = (key) => key[0].toLowerCase() + key.slice(1);
-const camelled = (declared) => code(Object.fromEntries(Object.entries(declared).map(([k, v]) => [camel(k), v])));
-
-function stack(name, template) {
-  const statements = [];
-  for (const [id, each] of Object.entries(template.Parameters ?? {}))
-    statements.push(named("Parameter", id, camelled(each)) + ";");
-  for (const [id, each] of Object.entries(template.Mappings ?? {}))
-    statements.push(named("Mapping", id, `{mapping: ${JSON.stringify(each)}}`) + ";");
-  for (const [id, each] of Object.entries(template.Conditions ?? {}))
-    statements.push(`this.conditions[${JSON.stringify(id)}] = ${named("Condition", id, "{}")};`);
-  for (const [id, each] of Object.entries(template.Conditions ?? {}))
-    statements.push(`this.conditions[${JSON.stringify(id)}].expression = ${condition(each)};`);
-  for (const [id, each] of Object.entries(template.Rules ?? {}))
-    statements.push(rule(id, each));
-  for (const [id, each] of Object.entries(template.Resources)) statements.push(withAttributes(id, each));
-  for (const [id, each] of Object.entries(template.Outputs ?? {})) statements.push(output(id, each));
-  if (template.Metadata) statements.push(`this.templateOptions.metadata = ${code(template.Metadata)};`);
-  return `class ${name} extends cdk.Stack {
-  conditions = {};
-  constructor(scope, id) {
-    super(scope, id, {description: ${JSON.stringify(template.Description)}, synthesizer: new cdk.DefaultStackSynthesizer({generateBootstrapVersionRule: false})});
-    this.templateOptions.templateFormatVersion = "2010-09-09";
-    ${statements.join("\n    ")}
-  }
-}`;
-}
-
 // Parameters, outputs and the like may be called as a resource is; for CDK all are children of one stack.
-function named(kind, id, properties) {
-  return `named(new cdk.Cfn${kind}(this, ${JSON.stringify(kind + id)}, ${properties}), ${JSON.stringify(id)})`;
+function named(kind, id, pairs) {
+  return language.named(language.create(`aws-cdk-lib.Cfn${kind}`, kind + id, pairs), id);
+}
+
+function parameter(id, declared) {
+  const values = Object.fromEntries(Object.entries(declared).map(([key, value]) => [key[0].toLowerCase() + key.slice(1), value]));
+  return language.run(named("Parameter", id, properties(values, "aws-cdk-lib.CfnParameterProps")));
 }
 
 function rule(id, declared) {
-  const assertions = declared.Assertions.map(
-    (each) => `{assert: ${condition(each.Assert)}, assertDescription: ${JSON.stringify(each.AssertDescription)}}`,
+  const assertions = declared.Assertions.map((each) =>
+    language.struct("aws-cdk-lib.CfnRuleAssertion", [["assert", condition(each.Assert)], ["assertDescription", code(each.AssertDescription)]]),
   );
-  const when = declared.RuleCondition ? `ruleCondition: ${condition(declared.RuleCondition)}, ` : "";
-  return named("Rule", id, `{${when}assertions: [${assertions.join(", ")}]}`) + ";";
+  const when = declared.RuleCondition ? [["ruleCondition", condition(declared.RuleCondition)]] : [];
+  return language.run(named("Rule", id, [...when, ["assertions", language.list(assertions)]]));
 }
 
 function output(id, declared) {
-  const when = declared.Condition ? `, condition: this.conditions[${JSON.stringify(declared.Condition)}]` : "";
-  const value = isIntrinsic(declared.Value) ? `${call(declared.Value)}.toString()` : code(declared.Value);
-  return named("Output", id, `{value: ${value}, description: ${JSON.stringify(declared.Description)}${when}}`) + ";";
+  const value = isIntrinsic(declared.Value) ? language.asText(call(declared.Value)) : code(declared.Value);
+  const when = declared.Condition ? [["condition", language.condition(declared.Condition)]] : [];
+  return language.run(named("Output", id, [["value", value], ["description", code(declared.Description)], ...when]));
+}
+
+function stack(name, template) {
+  const each = (section, statements) => Object.entries(template[section] ?? {}).flatMap(([id, declared]) => statements(id, declared));
+  return language.stack(name, code(template.Description), [
+    ...each("Parameters", parameter),
+    ...each("Mappings", (id, declared) => language.run(named("Mapping", id, [["mapping", language.literal(declared)]]))),
+    ...each("Conditions", (id) => language.set(language.condition(id), [], named("Condition", id, []))),
+    ...each("Conditions", (id, declared) => language.set(language.condition(id), ["expression"], condition(declared))),
+    ...each("Rules", rule),
+    ...each("Resources", withAttributes),
+    ...each("Outputs", output),
+    ...(template.Metadata ? [language.set("this", ["templateOptions", "metadata"], code(template.Metadata))] : []),
+  ]);
 }
 
 const templates = JSON.parse(fs.readFileSync(templatesFile, "utf8"));
 const stacks = Object.entries(templates).map(([name, template]) => stack(name, template));
-fs.writeFileSync(appFile, `"use strict";
-const cdk = require("aws-cdk-lib");
-const named = (element, logicalId) => { element.overrideLogicalId(logicalId); return element; };
-const intrinsic = (name, argument) => cdk.Token.asAny({[name]: argument});
-${stacks.join("\n")}
-const app = new cdk.App({analyticsReporting: false, treeMetadata: false, outdir: process.argv[2]});
-const copies = Number(process.argv[3] ?? 1);
-for (let copy = 0; copy < copies; copy++)
-  for (const stack of [${Object.keys(templates).join(", ")}]) new stack(app, \`\${stack.name}\${copy || ""}\`);
-app.synth();
-`);
+for (const [file, content] of Object.entries(language.files(Object.keys(templates), stacks)))
+  fs.writeFileSync(path.join(folder, file), content);
