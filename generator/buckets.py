@@ -82,7 +82,10 @@ def encrypted_by_s3() -> BucketEncryption:
 
 
 def lifecycle(expire_after_days: AWSHelperFn | int | None = None) -> LifecycleConfiguration:
-    """Return how long objects are kept, old versions and unfinished uploads a few days; for ever without a number."""
+    """Return how long objects are kept; for ever without a number.
+
+    Old versions are kept `NONCURRENT_DAYS`, unfinished uploads `UNFINISHED_UPLOAD_DAYS`.
+    """
     rules = [
         LifecycleRule(
             Id="RemoveOldVersionsAndUnfinishedUploads",

@@ -80,17 +80,18 @@ def allow_principal(
     return Statement(Sid=sid, Effect=Allow, Principal=principal, Action=list(actions), **where, **_optional(condition))
 
 
-def people_with_mfa(within_seconds: int) -> Statement:
-    """Return the statement of a trust policy that lets people of this account in who have just shown their MFA device.
+def people_with_mfa(within_seconds: int, people: Principal | None = None) -> Statement:
+    """Return the statement of a trust policy that lets people in who have just shown their MFA device.
 
-    Who of them may come, IAM policies of the account say.
+    They are `people`, or those of this account; who of an account may come, its IAM policies say. A session of a role
+    does not carry MFA on, and IAM knows no device that was shown to an identity provider: both are refused.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_configure-api-require.html
     """
     shown = Bool({"aws:MultiFactorAuthPresent": "true"})
     recently = NumericLessThan({"aws:MultiFactorAuthAge": str(within_seconds)})
     return allow_principal(
         "PeopleWithMfa",
-        Principal("AWS", account_root()),
+        people or Principal("AWS", account_root()),
         [awacs.sts.AssumeRole],
         condition=Condition([shown, recently]),
     )

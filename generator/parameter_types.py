@@ -23,6 +23,7 @@ from generator.database_classes import PATTERN
 ARN_PREFIX = r"arn:aws[a-z-]*:"
 REGION = r"[a-z]{2}(-[a-z]+)+-\d"
 RANGE = r"(\d{1,3}\.){3}\d{1,3}"
+APPROVER = rf"{ARN_PREFIX}iam::\d{{12}}:(root|user/[\w+=.@/-]+)"
 
 
 class ParameterType(AWSHelperFn):
@@ -124,6 +125,17 @@ class AccountId(ParameterType):
 
     allowed_pattern = r"^\d{12}$"
     allowed = "The twelve digits of an AWS account."
+
+
+class ApproverArns(ParameterType):
+    """Who may let releases into production: users or whole accounts, or nobody in particular.
+
+    No roles: a session of a role does not say that its owner has shown an MFA device.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_configure-api-require.html
+    """
+
+    allowed_pattern = rf"^$|^{APPROVER}(,{APPROVER})*$"
+    allowed = "ARNs of IAM users or of accounts (ending in :root), separated by commas; empty: this account's people."
 
 
 class RepositoryName(ParameterType):
@@ -342,6 +354,8 @@ class Compute(ParameterType):
 class PathPatterns(ParameterType):
     """Paths of requests. A load balancer's rule matches five values at most, of which one is CloudFront's secret.
 
+    CloudFormation holds each item of the list to the pattern and does not count: a fifth path is refused where settings
+    are read, and by the load balancer.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
     """
 

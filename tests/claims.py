@@ -644,11 +644,15 @@ def web_server_script(templates: Templates) -> str:
 # Platform
 
 
+OF_A_DOMAIN = ("DistributionDomainName", "OriginSecretArn")
+"""What stacks behind CloudFront take of it, where a domain leads through it to them."""
+
+
 def check_each_value_comes_from_where_its_name_says(templates: Templates) -> None:
     """A nested stack's parameter gets the output of the same name, or the root's parameter of the same name.
 
     The database may be named, so that nobody waits for it. What a stack gives out that is not always there is else
-    "none". A list travels as one string.
+    "none", and so is what belongs to a domain. A list travels as one string.
 
     The types of a boundary cannot tell the private subnets from the public ones, or one security group from another: a
     swap of the two would pass every other check.
@@ -670,7 +674,8 @@ def check_each_value_comes_from_where_its_name_says(templates: Templates) -> Non
         for parameter, value in stack["Properties"]["Parameters"].items():
             fallback = origins.get(parameter, [{"Ref": parameter}])
             as_one_string = {"Fn::Join": [",", {"Ref": parameter}]}
-            assert value in (*fallback, named.get(parameter), as_one_string), (name, parameter)
+            of_domain = [{"Fn::If": ["HasDomain", each, "none"]} for each in fallback if parameter in OF_A_DOMAIN]
+            assert value in (*(of_domain or fallback), named.get(parameter), as_one_string), (name, parameter)
             assert len(fallback) == 1, f"{parameter} is an output of several stacks"
 
 

@@ -23,6 +23,7 @@ SOURCES = (REPOSITORY, BUCKET)
 SETTINGS = {f"{pascal_case(name)}AccountId": account for name, account in ACCOUNTS.items()} | {
     "SourceBranch": "main",
     "NotificationEmail": "",
+    "ApproverArns": "",
     "ContainerImages": "true",
 }
 
@@ -34,6 +35,10 @@ SHOWN_WITHIN_THE_HOUR = {
     "Bool": {"aws:MultiFactorAuthPresent": "true"},
     "NumericLessThan": {"aws:MultiFactorAuthAge": "3600"},
 }
+ALICE, SECURITY_TEAM = "arn:aws:iam::444444444444:user/alice", "arn:aws:iam::555555555555:root"
+APPROVERS: Mapping[str, Any] = {"": THIS_ACCOUNT, f"{ALICE},{SECURITY_TEAM}": [ALICE, SECURITY_TEAM]}
+"""Who may take the approvers' role, by the setting."""
+
 FROM_THIS_ACCOUNT = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 PUSHING = {"ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"}
@@ -153,7 +158,9 @@ def check_production_waits_for_people_who_see_what_changes(templates: Templates)
     assert approval["ActionTypeId"] == {"Category": "Approval", "Owner": "AWS", "Provider": "Manual", "Version": "1"}
     assert {artifact["Name"] for artifact in report["InputArtifacts"]} == {"Source", "Release"}
     namespace = report["Namespace"]
-    assert approval["Configuration"]["CustomData"] == f"#{{{namespace}.SUMMARY}}"
+    approver = role_name(templates, "pipeline", "ApproverRole")
+    text = f"#{{{namespace}.SUMMARY}}. Approve or reject as {approver}, with MFA."
+    assert approval["Configuration"]["CustomData"] == text, "the mail says what it takes to answer it"
     assert approval["Configuration"].get("ExternalEntityLink") == f"#{{{namespace}.REPORT_URL}}"
     assert approval["Configuration"].get("NotificationArn") == {"Ref": "NotificationTopic"}
     elsewhere = [stage for stage in stages if stage["Name"] != "Review"]
@@ -393,9 +400,41 @@ def check_each_role_of_the_tools_account_acts_in_its_accounts_only(templates: Te
     assert dict(assuming) == expected
 
 
+def check_people_with_mfa_alone_approve_production(templates: Templates) -> None:
+    """Those who are named, or whom the tools account lets; and the role they take is good for nothing else."""
+    template = templates["pipeline"]
+    approving = [
+        (title, statement)
+        for title, statement in identity_statements(template)
+        if any(fnmatch("codepipeline:PutApprovalResult", action) for action in statement["Action"])
+    ]
+    title, answer = only(approving)
+    pipeline_here = "arn:${AWS::Partition}:codepipeline:${AWS::Region}:${AWS::AccountId}:${Pipeline}"
+    assert (title, answer["Action"]) == ("ApproverRole", ["codepipeline:PutApprovalResult"])
+    assert answer["Resource"] == [{"Fn::Sub": f"{pipeline_here}/Review/Approval"}]
+    others = [statement for statement in rights_of(template, title) if statement is not answer]
+    for statement in others:
+        verbs = {re.split("(?=[A-Z])", action.partition(":")[2])[1] for action in statement["Action"]}
+        assert verbs <= {"Get", "List", "Decrypt"}, statement["Sid"]
+    reports = {"Fn::Sub": "arn:${AWS::Partition}:s3:::${TemplateBucketName}/reviews/*"}
+    seen = [resource for statement in others for resource in statement["Resource"]]
+    assert seen == [{"Fn::Sub": pipeline_here}, reports, ARTIFACT_KEY]
+    assert one_called(others, "DecryptReports").get("Condition") == {
+        "StringEquals": {"kms:ViaService": {"Fn::Sub": "s3.${AWS::Region}.amazonaws.com"}}
+    }
+    for given, people in APPROVERS.items():
+        role = resolved(template, **SETTINGS | {"ApproverArns": given}, SourceRepository="")["ApproverRole"]
+        trust = only(role["Properties"]["AssumeRolePolicyDocument"]["Statement"])
+        assert (trust["Principal"], trust["Action"]) == ({"AWS": people}, ["sts:AssumeRole"])
+        assert trust.get("Condition") == SHOWN_WITHIN_THE_HOUR
+        assert role["Properties"].get("MaxSessionDuration") == 3600
+
+
 def check_services_take_the_tools_accounts_roles_for_it_alone(templates: Templates) -> None:
     roles = roles_of(templates, "pipeline")
     for title, role in roles.items():
+        if title == "ApproverRole":  # people's
+            continue
         trust = only(role["Properties"]["AssumeRolePolicyDocument"]["Statement"])
         assert list(trust["Principal"]) == ["Service"], title
         assert trust.get("Condition") == FROM_THIS_ACCOUNT, title

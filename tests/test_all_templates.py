@@ -343,7 +343,7 @@ def test_d9_role_has_a_name_only_where_another_account_must_know_it(templates: T
         title for title, role in of_type(templates[name], "AWS::IAM::Role").items() if "RoleName" in role["Properties"]
     }
     known = {
-        "pipeline": {"PipelineRole", "ChangeReportRole", "RegionalTestRole", "ImagesRole"},
+        "pipeline": {"PipelineRole", "ChangeReportRole", "RegionalTestRole", "ImagesRole", "ApproverRole"},
         "target_account": {
             *("DeploymentRole", "ReviewRole", "CloudFormationRole", "RegionalTestRole", "BreakGlassRole"),
             *("BackupRole", "RestoreRole", "ReplicationRole"),

@@ -8,7 +8,7 @@ from typing import Any
 import awacs.s3
 import awacs.sts
 import pytest
-from awacs.aws import Bool, Condition, Statement
+from awacs.aws import Bool, Condition, Principal, Statement
 from troposphere import GetAtt, Ref, Sub, encode_to_dict
 
 from generator.iam import (
@@ -104,6 +104,12 @@ def test_d9_people_with_mfa_have_shown_their_device_and_not_long_ago() -> None:
         "Bool": {"aws:MultiFactorAuthPresent": "true"},
         "NumericLessThan": {"aws:MultiFactorAuthAge": "900"},
     }
+
+
+def test_d9_people_with_mfa_may_be_named() -> None:
+    named = plain(people_with_mfa(900, Principal("AWS", "arn:aws:iam::111122223333:user/alice")))
+    assert named.pop("Principal") == {"AWS": "arn:aws:iam::111122223333:user/alice"}
+    assert named == {key: value for key, value in plain(people_with_mfa(900)).items() if key != "Principal"}
 
 
 def test_allow_principal_without_resources_is_a_trust_policys() -> None:

@@ -45,6 +45,8 @@ STAGES = "pipeline/Pipeline/Stages"
 STAGING, REGIONAL_TEST, REVIEW, PROD = (f"{STAGES}/{index}" for index in (3, 4, 5, 6))
 KEY_STATEMENTS = "tools_account/ArtifactKey/KeyPolicy/Statement"
 REPOSITORY_STATEMENTS = "tools_account/ApplicationRepository/RepositoryPolicyText/Statement"
+APPROVER = "pipeline/ApproverRole"
+APPROVER_RIGHTS = f"{APPROVER}/Policies/0/PolicyDocument/Statement"
 ACCESS_LOGS = "tools_account/AccessLogBucketPolicy/PolicyDocument/Statement/1"
 OF_STRANGERS = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::444444444444:root"}}
 WORKLOAD = "boundaries/WorkloadBoundary/PolicyDocument/Statement"
@@ -690,6 +692,53 @@ MUTATIONS = [
         "emergencies need no MFA",
         drop("target_account/BreakGlassRole/AssumeRolePolicyDocument/Statement/0/Condition"),
         pipeline_claims.check_target_roles_are_for_the_tools_account_alone,
+    ),
+    Mutation(
+        "production is approved without MFA",
+        drop(f"{APPROVER}/AssumeRolePolicyDocument/Statement/0/Condition"),
+        pipeline_claims.check_people_with_mfa_alone_approve_production,
+    ),
+    Mutation(
+        "production is approved with last week's MFA",
+        put(
+            f"{APPROVER}/AssumeRolePolicyDocument/Statement/0/Condition/NumericLessThan/aws:MultiFactorAuthAge",
+            "604800",
+        ),
+        pipeline_claims.check_people_with_mfa_alone_approve_production,
+    ),
+    Mutation(
+        "approvers are approvers all day",
+        put(f"{APPROVER}/MaxSessionDuration", 43200),
+        pipeline_claims.check_people_with_mfa_alone_approve_production,
+    ),
+    Mutation(
+        "whoever is named, this account's people approve",
+        put(
+            f"{APPROVER}/AssumeRolePolicyDocument/Statement/0/Principal/AWS", {"Fn::Sub": pipeline_claims.THIS_ACCOUNT}
+        ),
+        pipeline_claims.check_people_with_mfa_alone_approve_production,
+    ),
+    Mutation(
+        "approvers answer for every action",
+        put(f"{APPROVER_RIGHTS}/3/Resource/0/Fn::Sub", "arn:${AWS::Partition}:codepipeline:*:${AWS::AccountId}:*"),
+        pipeline_claims.check_people_with_mfa_alone_approve_production,
+    ),
+    Mutation(
+        "approvers start the pipeline too",
+        put(f"{APPROVER_RIGHTS}/0/Action/0", "codepipeline:StartPipelineExecution"),
+        pipeline_claims.check_people_with_mfa_alone_approve_production,
+    ),
+    Mutation(
+        "the review approves itself",
+        put(
+            "pipeline/ChangeReportRole/Policies/0/PolicyDocument/Statement/1/Action/0", "codepipeline:PutApprovalResult"
+        ),
+        pipeline_claims.check_people_with_mfa_alone_approve_production,
+    ),
+    Mutation(
+        "approvers read every release",
+        put(f"{APPROVER_RIGHTS}/1/Resource/0/Fn::Sub", "arn:${AWS::Partition}:s3:::${TemplateBucketName}/*"),
+        pipeline_claims.check_people_with_mfa_alone_approve_production,
     ),
     Mutation(
         "the artifacts' key never rotates",

@@ -36,7 +36,7 @@ from flask import Flask, jsonify, request
 
 def create_app():
     app = Flask("stub")
-    app.config["MAX_CONTENT_LENGTH"] = 16 * 1024
+    app.config["MAX_CONTENT_LENGTH"] = 8 * 1024
 
     @app.get("/healthz")
     def health():

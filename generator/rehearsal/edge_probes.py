@@ -14,6 +14,7 @@ from generator.rehearsal.target import Finding, Findings, Target
 
 SECONDS_OF_A_YEAR = 31_536_000
 ERROR_PAGES = {404: "/404.html", 502: "/unavailable.html", 503: "/unavailable.html", 504: "/unavailable.html"}
+SERVER_ERRORS = (500, 502, 503, 504)
 SECURITY_HEADERS = {
     "ContentSecurityPolicy",
     "ContentTypeOptions",
@@ -48,8 +49,11 @@ def distribution(target: Target) -> Findings:
     wanted = (_parameter(target, EDGE_CERTIFICATE_PARAMETER), "TLSv1.2_2021", "sni-only") if domain else (None,) * 3
     used = (certificate.get(key) for key in ("ACMCertificateArn", "MinimumProtocolVersion", "SSLSupportMethod"))
     yield Finding("W4, W5: certificate and TLS of CloudFront", wanted, tuple(used))
-    pages = {each["ErrorCode"]: each["ResponsePagePath"] for each in config["CustomErrorResponses"]["Items"]}
+    errors = {each["ErrorCode"]: each for each in config["CustomErrorResponses"]["Items"]}
+    pages = {status: each["ResponsePagePath"] for status, each in errors.items() if each.get("ResponsePagePath")}
     yield Finding("D4: error pages", ERROR_PAGES, pages)
+    kept = {status: each["ErrorCachingMinTTL"] for status, each in errors.items() if status in SERVER_ERRORS}
+    yield Finding("D4: seconds for which CloudFront keeps a server's error", dict.fromkeys(SERVER_ERRORS, 0), kept)
     logs = f"{target.id('Edge', 'EdgeLogBucket')}.s3.amazonaws.com"
     yield Finding("E15: access logs of CloudFront", (True, logs), (config["Logging"]["Enabled"], _log_bucket(config)))
     filtered = target.environment.web_application_firewall.literal == "true"

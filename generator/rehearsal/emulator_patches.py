@@ -44,6 +44,7 @@ from generator.rehearsal.emulator_guards import (
 from generator.rehearsal.emulator_handlers import Created, Properties
 from generator.rehearsal.emulator_hosted_zones import zones_with_ids
 from generator.rehearsal.emulator_images import IMAGES
+from generator.rehearsal.emulator_mfa import MFA
 from generator.rehearsal.emulator_names import shortened_names
 from generator.rehearsal.emulator_operations_types import OPERATIONS_PATCHES
 from generator.rehearsal.emulator_point_in_time import POINT_IN_TIME
@@ -414,8 +415,8 @@ def load_balancers_of_all_accounts() -> None:
     def everywhere(original: Any) -> Any:
         def find_lb_for_host(host: str) -> Any:
             responses: Any = import_module("ministack.core.responses")
-            for (account_id, region, _), _lb in import_module(LOAD_BALANCERS)._lbs.all_items():
-                if _lb["DNSName"].lower() == host.split(":")[0].lower():
+            for (account_id, region, _), balancer in import_module(LOAD_BALANCERS)._lbs.all_items():
+                if balancer["DNSName"].lower() == host.split(":")[0].lower():
                     # The rules and targets are looked up next, in the same task.
                     responses.set_request_account_id(account_id)
                     responses.set_request_region(region)
@@ -487,6 +488,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     requests_tried_again,
     shortened_names,
     *AUTHORIZATION,
+    *MFA,
     *STACK_AUTHORIZATION,
     *IMAGES,
     *CONTAINER_AUTHORIZATION,

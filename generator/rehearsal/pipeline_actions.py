@@ -28,6 +28,7 @@ from generator.delivery.deploy import (
     find_change_set,
     template_text,
 )
+from generator.rehearsal.approver import approver, read_report
 from generator.rehearsal.codebuild import Build, run_build
 from generator.rehearsal.emulator import Emulator
 from generator.rehearsal.emulator_sessions import Session, assumed_by_service
@@ -70,6 +71,8 @@ class Surroundings:
     build_environment: Mapping[str, str]
     """Variables that lead a build to the emulator."""
     approve: Callable[[Job], Approval]
+    approver_role_arn: str
+    """The role in which somebody approves."""
     on_event: Callable[[Event], None]
     on_line: Callable[[str], None]
     on_deployment: Callable[[Job, Deployment], None]
@@ -87,6 +90,10 @@ class Surroundings:
         """Return a session of the role that the action names, which the pipeline's assumes; or of that one."""
         session = self.pipeline_session(job)
         return session.assume(job.action.role_arn, job.execution.id) if job.action.role_arn else session
+
+    def approver_session(self) -> Session:
+        """Return a session of the approvers' role, as somebody takes it who has just shown an MFA device."""
+        return approver(self.emulator, self.approver_role_arn, self.region)
 
     def build_session(self, project: Project, build_id: str) -> Session:
         """Return a session of a build's role, as CodeBuild assumes it."""
@@ -211,16 +218,29 @@ def cloudformation(surroundings: Surroundings, job: Job) -> Mapping[str, str]:
 
 
 def manual_approval(surroundings: Surroundings, job: Job) -> Mapping[str, str]:
-    """Tell the topic that somebody is waited for, and ask."""
+    """Tell the topic that somebody is waited for, who takes the approvers' role, reads the report, and is asked."""
     if topic := job.configuration.get("NotificationArn"):
         text = f"{job.pipeline.name} waits for approval: {job.configuration.get('CustomData', '')}"
         surroundings.pipeline_session(job).client("sns").publish(
             TopicArn=topic, Subject="Approval needed", Message=text
         )
+    session = surroundings.approver_session()
+    if link := job.configuration.get("ExternalEntityLink"):
+        read_report(session, link)
     answer = surroundings.approve(job)
+    _answered(surroundings, session, job)
     if not answer.approved:
         raise ActionFailedError(f"rejected: {answer.comment}" if answer.comment else "rejected")
     return {}
+
+
+def _answered(surroundings: Surroundings, session: Session, job: Job) -> None:
+    """Refuse an answer that CodePipeline would not take from who gives it. The emulator has none that could be told."""
+    action = "codepipeline:PutApprovalResult"
+    place = f"{job.pipeline.name}/{job.stage}/{job.action.name}"
+    resource = f"arn:aws:codepipeline:{surroundings.region}:{surroundings.account_id}:{place}"
+    if not session.may(action, resource):
+        raise ActionFailedError(f"{session.role_arn} is not authorized to perform: {action} on resource: {resource}")
 
 
 def _replace_change_set(surroundings: Surroundings, job: Job) -> Mapping[str, str]:

@@ -351,6 +351,7 @@ class Rehearsal:
             workspace=self.workspace,
             build_environment=variables,
             approve=lambda job: wishes.approve(job.configuration.get("CustomData", "")),
+            approver_role_arn=self.outputs["ApproverRoleArn"],
             on_event=self.narrator.event,
             on_line=self.narrator.build_line,
             on_deployment=deployed,

@@ -1,8 +1,8 @@
 """The pipeline that promotes a release through dev, staging and prod, in an account of its own.
 
-Owns the pipeline, its builds, the connection to the repository, and who is told what. Keeps nothing: the buckets and
-their key are those of `tools_account`. Deploys nothing itself: in each environment's account it assumes a role of
-`target_account`.
+Owns the pipeline, its builds, the connection to the repository, who is told what, and who may let a release into
+production. Keeps nothing: the buckets and their key are those of `tools_account`. Deploys nothing itself: in each
+environment's account it assumes a role of `target_account`.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ from generator.naming import (
 from generator.nesting import add_condition, only_if
 from generator.parameter_types import (
     AccountId,
+    ApproverArns,
     BranchName,
     BucketName,
     EmailAddress,
@@ -71,6 +72,7 @@ from generator.parameter_types import (
     output,
     parameter,
 )
+from generator.roots.pipeline_approval import add_approver
 from generator.roots.pipeline_builds import (
     ARTIFACTS,
     HAS_CONTAINER_IMAGES,
@@ -86,6 +88,7 @@ from generator.roots.pipeline_stages import (
     HAS_SOURCE_BUCKET,
     REGIONAL_TEST,
     SOURCE_OBJECT,
+    arn_of,
     build_stage,
     environment_stage,
     regional_test_stage,
@@ -129,6 +132,9 @@ class Parameters:
     source_provider: SourceProvider = parameter("Git host of the repository.", default="GitHub")
     source_branch: BranchName = parameter("Branch whose pushes are promoted.", default="main")
     notification_email: EmailAddress = parameter("Who is told of failures and approvals.", default="")
+    approver_arns: ApproverArns = parameter(
+        "Who may take the approvers' role; empty: this account's people.", default=""
+    )
     container_images: Toggle = parameter("Build images for containers, and pin them.", default="false")
 
 
@@ -138,6 +144,7 @@ class Outputs:
     pipeline_role_arn: RoleArn = output("Role of the pipeline.")
     connection_arn: ResourceName = output("Connection to activate where a repository is given, or none.")
     notification_topic_arn: TopicArn = output("Topic of failures and approvals.")
+    approver_role_arn: RoleArn = output("Role of those who approve production, with MFA.")
 
 
 def build(template: Template, parameters: Parameters) -> Outputs:
@@ -159,11 +166,13 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     pipeline = _pipeline(template, parameters, projects | {"images": images}, role, connection, topic)
     _start_after_upload(template, parameters, pipeline)
     _tell(template, pipeline, topic)
+    approver = add_approver(template, parameters.approver_arns, parameters.artifact_key_arn, pipeline)
     return Outputs(
         pipeline_name=ResourceName(Ref(pipeline)),
         pipeline_role_arn=RoleArn(GetAtt(role, "Arn")),
         connection_arn=ResourceName(If(HAS_REPOSITORY, Ref(connection), "none")),
         notification_topic_arn=TopicArn(Ref(topic)),
+        approver_role_arn=RoleArn(GetAtt(approver, "Arn")),
     )
 
 
@@ -306,7 +315,7 @@ def _pipeline(
 
 def _start_after_upload(template: Template, parameters: Parameters, pipeline: Pipeline) -> None:
     """Start the pipeline when the source object changes, where there is no repository to push to."""
-    resource = _arn_of(pipeline)
+    resource = arn_of(pipeline)
     role = template.add_resource(
         Role(
             "StartRole",
@@ -353,13 +362,9 @@ def _tell(template: Template, pipeline: Pipeline, topic: Topic) -> None:
             Name=PIPELINE_NAME,
             DetailType="FULL",
             EventTypeIds=list(TOLD_OF),
-            Resource=_arn_of(pipeline),
+            Resource=arn_of(pipeline),
             Targets=[NotificationTarget(TargetType="SNS", TargetAddress=Ref(topic))],
             # A topic that takes no messages yet counts as unreachable.
             DependsOn=["NotificationTopicPolicy"],
         )
     )
-
-
-def _arn_of(pipeline: Pipeline) -> AWSHelperFn:
-    return arn(f"codepipeline:${{AWS::Region}}:${{AWS::AccountId}}:${{{pipeline.title}}}")

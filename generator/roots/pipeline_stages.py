@@ -23,6 +23,7 @@ from troposphere.codepipeline import (
     FailureConditions,
     InputArtifacts,
     OutputArtifacts,
+    Pipeline,
     RetryConfiguration,
     RuleDeclaration,
     RuleTypeId,
@@ -31,7 +32,14 @@ from troposphere.codepipeline import (
 )
 
 from generator.iam import arn
-from generator.naming import CLOUDFORMATION_ROLE, DEPLOYMENT_ROLE, pascal_case, root_stack_name, template_file
+from generator.naming import (
+    APPROVER_ROLE,
+    CLOUDFORMATION_ROLE,
+    DEPLOYMENT_ROLE,
+    pascal_case,
+    root_stack_name,
+    template_file,
+)
 from generator.nesting import only_if
 from generator.roots.pipeline_builds import HAS_CONTAINER_IMAGES
 
@@ -47,6 +55,9 @@ REGIONAL_TEST = VariableDeclaration(
 )
 OF_THE_RELEASE = ("TemplateBucketName", "TemplateKeyPrefix", "WebServerImageId", "ApplicationImage", "CollectorImage")
 """Parameters of the platform that the release says and no environment: the same in dev, staging and prod."""
+
+REVIEW, APPROVAL = "Review", "Approval"
+"""The stage in which people see what is going to change in production, and its action that asks them."""
 
 CAPABILITIES = "CAPABILITY_IAM,CAPABILITY_NAMED_IAM"
 APPROVAL_DAYS = 7
@@ -135,19 +146,19 @@ def regional_test_stage(test: Project) -> Stages:
 def review_stage(report: Project, topic: AWSHelperFn) -> Stages:
     """Return the stage in which people see what is going to change in production, and let it pass or not (D18)."""
     approval = {
-        "CustomData": "#{Review.SUMMARY}",
-        "ExternalEntityLink": "#{Review.REPORT_URL}",
+        "CustomData": f"#{{{REVIEW}.SUMMARY}}. Approve or reject as {APPROVER_ROLE}, with MFA.",
+        "ExternalEntityLink": f"#{{{REVIEW}.REPORT_URL}}",
         "NotificationArn": topic,
     }
     execution = {"EXECUTION_ID": "#{codepipeline.PipelineExecutionId}"}
     return Stages(
-        Name="Review",
+        Name=REVIEW,
         Actions=[
             _build(
-                "Build", "ChangeReport", report, [SOURCE, RELEASE], variables=execution, namespace="Review", run_order=1
+                "Build", "ChangeReport", report, [SOURCE, RELEASE], variables=execution, namespace=REVIEW, run_order=1
             ),
             _action(
-                "Approval",
+                APPROVAL,
                 ("Approval", "Manual"),
                 approval,
                 run_order=2,
@@ -155,6 +166,11 @@ def review_stage(report: Project, topic: AWSHelperFn) -> Stages:
             ),
         ],
     )
+
+
+def arn_of(pipeline: Pipeline, *inside: str) -> Sub:
+    """Return the ARN of the pipeline, or with the names of a stage and an action that of the action."""
+    return arn("/".join([f"codepipeline:${{AWS::Region}}:${{AWS::AccountId}}:${{{pipeline.title}}}", *inside]))
 
 
 def _role(account_parameter: str, name: str) -> Sub:

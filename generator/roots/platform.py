@@ -7,14 +7,14 @@ CloudFormation derives from these references which stacks wait for which.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from troposphere import Sub, Template
+from troposphere import Equals, If, Not, Sub, Template
 
 from generator import __version__
 from generator.environment import Environment
 from generator.naming import PROJECT
-from generator.nesting import nest
+from generator.nesting import add_condition, nest
 from generator.parameter_types import (
     BucketName,
     DistributionId,
@@ -23,6 +23,7 @@ from generator.parameter_types import (
     ImageId,
     ImageUri,
     KeyPrefix,
+    OriginSecretArn,
     ResourceName,
     RoleArn,
     TableName,
@@ -48,6 +49,8 @@ from generator.stacks import (
     security,
     storage,
 )
+
+HAS_DOMAIN = "HasDomain"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +119,11 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     way_out = _egress(template, parameters, net, groups)
     postgresql = _database(template, parameters, keys, net, groups)
     stores = _storage(template, parameters, keys, net, groups)
-    way_in = _ingress(template, parameters, keys, front, net, groups, stores)
-    tasks = nest_containers(template, parameters, images, keys, front, net, groups, stores, way_in)
+    through = _through_cloudfront(template, parameters, front)
+    way_in = _ingress(template, parameters, keys, through, net, groups, stores)
+    tasks = nest_containers(template, parameters, images, keys, through, net, groups, stores, way_in)
     image = parameters.web_server_image_id
-    servers = nest_web_tier(template, parameters, image, keys, front, net, groups, stores, way_in, tasks)
+    servers = nest_web_tier(template, parameters, image, keys, through, net, groups, stores, way_in, tasks)
     people = _access(template, parameters, keys, front, net, groups, stores)
     plan = nest_on_call(template, parameters)
     behind = servers, tasks
@@ -184,6 +188,20 @@ def _edge(template: Template, parameters: Parameters, keys: encryption.Outputs) 
             shield_advanced=parameters.shield_advanced,
             recovery_region=parameters.recovery_region,
         ),
+    )
+
+
+def _through_cloudfront(template: Template, parameters: Parameters, front: edge.Outputs) -> edge.Outputs:
+    """Return what stands behind CloudFront where a domain leads through it to the load balancer, and none elsewhere.
+
+    CloudFormation waits for a stack that the taken branch of an `Fn::If` refers to: without a domain the load balancer
+    does not wait the minutes that a distribution takes.
+    """
+    add_condition(template, HAS_DOMAIN, Not(Equals(parameters.domain_name, "")))
+    return replace(
+        front,
+        distribution_domain_name=DnsName(If(HAS_DOMAIN, front.distribution_domain_name, "none")),
+        origin_secret_arn=OriginSecretArn(If(HAS_DOMAIN, front.origin_secret_arn, "none")),
     )
 
 

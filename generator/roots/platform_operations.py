@@ -59,6 +59,10 @@ def nest_observability(
     people: access.Outputs,
     plan: ResponsePlanArn,
 ) -> observability.Outputs:
+    """Nest the watch over everything that visitors meet and data lies in: logs, alarms, dashboard, and whom they tell.
+
+    `behind` are the web servers and the containers, of which an environment may have one alone.
+    """
     servers, tasks = behind
     return nest(
         template,
@@ -130,6 +134,7 @@ def nest_recovery(
     stores: storage.Outputs,
     watch: observability.Outputs,
 ) -> recovery.Outputs:
+    """Nest the backups of everything that holds data, and their copies in the second region where there is one."""
     return nest(
         template,
         recovery.build,
@@ -157,6 +162,7 @@ def nest_cost(
     parameters: Environment,
     watch: observability.Outputs,
 ) -> cost.Outputs:
+    """Nest what keeps costs low and tells of high ones: office hours, the budget, anomalies where asked for."""
     return nest(
         template,
         cost.build,

@@ -150,32 +150,11 @@ def _become_operator(role: Role) -> list[Statement]:
 
 
 def _observe() -> list[Statement]:
-    see = [
-        *_named(awacs.application_autoscaling, "Describe", "ScalableTargets", "ScalingActivities", "ScheduledActions"),
-        *_named(awacs.autoscaling, "Describe", "AutoScalingGroups", "AutoScalingInstances", "InstanceRefreshes"),
-        *_named(awacs.autoscaling, "Describe", "ScalingActivities", "ScheduledActions"),
-        *_named(awacs.backup, "List", "BackupJobs", "BackupVaults", "CopyJobs", "RestoreJobs"),
-        awacs.cloudformation.ListStacks,
-        *_named(awacs.cloudwatch, "", "DescribeAlarms", "GetMetricData", "GetMetricStatistics", "ListMetrics"),
-        *_named(awacs.ec2, "Describe", "Instances", "InstanceStatus", "NatGateways", "NetworkAcls", "RouteTables"),
-        *_named(awacs.ec2, "Describe", "SecurityGroups", "Subnets", "Vpcs"),
-        # Names, versions and variables of task definitions; secrets stand there by their ARN.
-        *_named(awacs.ecs, "", "DescribeTaskDefinition", "ListTaskDefinitions"),
-        *_named(awacs.elasticloadbalancing, "Describe", "Listeners", "LoadBalancers", "Rules", "TargetGroups"),
-        awacs.elasticloadbalancing.DescribeTargetHealth,
-        *_named(awacs.logs, "", "DescribeLogGroups", "DescribeQueryDefinitions", "GetQueryResults", "StopQuery"),
-        awacs.rds.DescribeEvents,
-        *_named(awacs.ssm, "Describe", "InstanceInformation", "Sessions"),
-        awacs.ssm.GetConnectionStatus,
-        *_named(awacs.synthetics, "Describe", "Canaries", "CanariesLastRun"),
-        *_named(awacs.xray, "", "BatchGetTraces", "GetGroups", "GetServiceGraph", "GetTraceSummaries"),
-    ]
     stacks = _named(awacs.cloudformation, "", "DescribeStackEvents", "DescribeStackResources", "DescribeStacks")
     stacks += _named(awacs.cloudformation, "", "GetTemplate", "ListStackResources")
     logs = _named(awacs.logs, "", "DescribeLogStreams", "FilterLogEvents", "GetLogEvents", "StartQuery")
     return [
-        # Lists and descriptions that IAM limits to no resource; nothing in them is secret.
-        allow("SeeWhatIsThere", see, ["*"]),
+        allow("SeeWhatIsThere", _lists_and_descriptions(), ["*"]),
         allow("SeeStacks", stacks, [arn(f"cloudformation:{HERE}:stack/{OURS}{rest}/*") for rest in ("", "-*")]),
         allow("SeeAlarms", [awacs.cloudwatch.DescribeAlarmHistory], [arn(f"cloudwatch:{HERE}:alarm:{OURS}-*")]),
         allow(
@@ -202,22 +181,8 @@ def _observe() -> list[Statement]:
                 arn(f"logs:{HERE}:log-group:{LOG_GROUP_PREFIX}{OURS}:*"),
             ],
         ),
-        allow(
-            "SeeContainers",
-            [
-                *_named(awacs.ecs, "Describe", "Clusters", "ServiceDeployments", "ServiceRevisions", "Services"),
-                *_named(awacs.ecs, "", "DescribeTasks", "ListServiceDeployments"),
-            ],
-            _of_the_cluster("cluster", "service", "service-deployment", "service-revision", "task"),
-        ),
-        # Lists of a cluster, which IAM limits to no service or task.
-        allow("ListContainers", [awacs.ecs.ListServices, awacs.ecs.ListTasks], ["*"], _in_the_cluster()),
-        allow(
-            "SeeTheDatabase",
-            [awacs.rds.DescribeDBInstances, awacs.rds.DescribePendingMaintenanceActions],
-            [arn(f"rds:{HERE}:db:{OURS}-*")],
-        ),
-        allow("SeeTheTable", [awacs.dynamodb.DescribeContinuousBackups], [arn(f"dynamodb:{HERE}:table/{OURS}-*")]),
+        *_see_containers(),
+        *_see_stores(),
         allow(
             "SeeWhyServersDoNotStart",
             [awacs.ec2.GetConsoleOutput],
@@ -229,6 +194,56 @@ def _observe() -> list[Statement]:
             [awacs.ssm.GetParameter, awacs.ssm.GetParameters, awacs.ssm.GetParametersByPath],
             [arn(f"ssm:{HERE}:parameter/{PROJECT}/${{EnvironmentName}}/*")],
         ),
+    ]
+
+
+def _lists_and_descriptions() -> list[Action]:
+    """Return what IAM limits to no resource; nothing in it is secret."""
+    return [
+        *_named(awacs.application_autoscaling, "Describe", "ScalableTargets", "ScalingActivities", "ScheduledActions"),
+        *_named(awacs.autoscaling, "Describe", "AutoScalingGroups", "AutoScalingInstances", "InstanceRefreshes"),
+        *_named(awacs.autoscaling, "Describe", "ScalingActivities", "ScheduledActions"),
+        *_named(awacs.backup, "List", "BackupJobs", "BackupVaults", "CopyJobs", "RestoreJobs"),
+        awacs.cloudformation.ListStacks,
+        *_named(awacs.cloudwatch, "", "DescribeAlarms", "GetMetricData", "GetMetricStatistics", "ListMetrics"),
+        *_named(awacs.ec2, "Describe", "Instances", "InstanceStatus", "NatGateways", "NetworkAcls", "RouteTables"),
+        *_named(awacs.ec2, "Describe", "SecurityGroups", "Subnets", "Vpcs"),
+        # Names, versions and variables of task definitions; secrets stand there by their ARN.
+        *_named(awacs.ecs, "", "DescribeTaskDefinition", "ListTaskDefinitions"),
+        *_named(awacs.elasticloadbalancing, "Describe", "Listeners", "LoadBalancers", "Rules", "TargetGroups"),
+        awacs.elasticloadbalancing.DescribeTargetHealth,
+        *_named(awacs.logs, "", "DescribeLogGroups", "DescribeQueryDefinitions", "GetQueryResults", "StopQuery"),
+        awacs.rds.DescribeEvents,
+        *_named(awacs.ssm, "Describe", "InstanceInformation", "Sessions"),
+        awacs.ssm.GetConnectionStatus,
+        *_named(awacs.synthetics, "Describe", "Canaries", "CanariesLastRun"),
+        *_named(awacs.xray, "", "BatchGetTraces", "GetGroups", "GetServiceGraph", "GetTraceSummaries"),
+    ]
+
+
+def _see_containers() -> list[Statement]:
+    return [
+        allow(
+            "SeeContainers",
+            [
+                *_named(awacs.ecs, "Describe", "Clusters", "ServiceDeployments", "ServiceRevisions", "Services"),
+                *_named(awacs.ecs, "", "DescribeTasks", "ListServiceDeployments"),
+            ],
+            _of_the_cluster("cluster", "service", "service-deployment", "service-revision", "task"),
+        ),
+        # Lists of a cluster, which IAM limits to no service or task.
+        allow("ListContainers", [awacs.ecs.ListServices, awacs.ecs.ListTasks], ["*"], _in_the_cluster()),
+    ]
+
+
+def _see_stores() -> list[Statement]:
+    return [
+        allow(
+            "SeeTheDatabase",
+            [awacs.rds.DescribeDBInstances, awacs.rds.DescribePendingMaintenanceActions],
+            [arn(f"rds:{HERE}:db:{OURS}-*")],
+        ),
+        allow("SeeTheTable", [awacs.dynamodb.DescribeContinuousBackups], [arn(f"dynamodb:{HERE}:table/{OURS}-*")]),
     ]
 
 

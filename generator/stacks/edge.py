@@ -109,8 +109,10 @@ FOR_WRITERS = {**ENCRYPTED, "AllowedMethods": ["GET", "HEAD", "OPTIONS", "PUT", 
 """What behaviours have in common: HTTP is upgraded to HTTPS (W3), and answers are compressed."""
 
 ERROR_PAGES = {404: "/404.html", 502: "/unavailable.html", 503: "/unavailable.html", 504: "/unavailable.html"}
-ERROR_SECONDS = 10
-"""How long CloudFront keeps an error: what is repaired is seen at once."""
+ERROR_SECONDS = {404: 10, 500: 0, 502: 0, 503: 0, 504: 0}
+"""For how long CloudFront keeps an error. What failed for one visitor must not fail for the next, and CloudFront heeds
+the `no-store` of a 404 alone; without a figure it keeps an error for ten seconds.
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/custom-error-pages-expiration.html"""
 
 KEEP_ALIVE_SECONDS = 50
 """Of connections to the load balancer, shorter than it keeps them itself, so that it never closes one in use."""
@@ -228,7 +230,7 @@ def _distribution(
                     **FOR_READERS,
                 ),
                 CacheBehaviors=[_assets(cache, headers), *_application(cache, headers)],
-                CustomErrorResponses=_error_pages(),
+                CustomErrorResponses=_errors(),
             ),
             Tags=name_tag("distribution"),
         )
@@ -317,13 +319,14 @@ def _application(cache: CachePolicies, headers: HeadersPolicies) -> list[AWSHelp
     ]
 
 
-def _error_pages() -> list[CustomErrorResponse]:
-    return [
-        CustomErrorResponse(
-            ErrorCode=status, ResponseCode=status, ResponsePagePath=page, ErrorCachingMinTTL=ERROR_SECONDS
-        )
-        for status, page in ERROR_PAGES.items()
-    ]
+def _errors() -> list[CustomErrorResponse]:
+    errors = {
+        status: CustomErrorResponse(ErrorCode=status, ErrorCachingMinTTL=seconds)
+        for status, seconds in ERROR_SECONDS.items()
+    }
+    for status, page in ERROR_PAGES.items():
+        errors[status].ResponseCode, errors[status].ResponsePagePath = status, page
+    return list(errors.values())
 
 
 def _protect_buckets(template: Template, website: Bucket, log_bucket: Bucket, ours: Sub) -> None:

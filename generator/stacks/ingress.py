@@ -76,7 +76,7 @@ class Parameters:
     log_bucket_name: BucketName = parameter("Bucket that receives access logs.")
     domain_name: DomainName = parameter("Domain of the application, or empty.")
     hosted_zone_id: HostedZoneId = parameter("Hosted zone of the domain, or empty.")
-    distribution_domain_name: DnsName = parameter("Name of the distribution, to which the domain leads.")
+    distribution_domain_name: DnsName = parameter("Name of the distribution, to which the domain leads, or none.")
     origin_secret_arn: OriginSecretArn = parameter("Secret by which requests from CloudFront are known, or none.")
     web_application_firewall: Toggle = parameter("Whether a web ACL filters requests.")
     shield_advanced: Toggle = parameter("Whether Shield Advanced protects the load balancer.")

@@ -17,6 +17,7 @@ from generator.web_acl import WEB_ACL_METRIC
 
 
 def visitors(sources: Sources) -> Row:
+    """Return what visitors get: from CloudFront, from the load balancer, and in the canary's visits."""
     visits = {"CanaryName": Ref(sources.canary)}
     return Row(
         6,
@@ -55,6 +56,7 @@ def visitors(sources: Sources) -> Row:
 
 
 def load_balancer(sources: Sources) -> Row:
+    """Return how the load balancer passes requests on, and what it or the firewall refuses."""
     of_firewall: Dimensions = {"WebACL": WEB_ACL_METRIC, "Region": Ref("AWS::Region"), "Rule": "ALL"}
     return Row(
         6,
@@ -91,6 +93,7 @@ def load_balancer(sources: Sources) -> Row:
 
 
 def web_servers(sources: Sources) -> Row:
+    """Return how many web servers run, and how busy they are."""
     servers = sources.servers
     other = {"AutoScalingGroupName": servers.behind.other_group}
     return Row(
@@ -132,6 +135,7 @@ def web_servers(sources: Sources) -> Row:
 
 
 def tasks(sources: Sources) -> Row:
+    """Return how many tasks run, and how busy they are."""
     containers = sources.containers
     return Row(
         6,
@@ -163,6 +167,7 @@ def tasks(sources: Sources) -> Row:
 
 
 def application(sources: Sources) -> Row:
+    """Return what the application does, and what it complains of in its logs."""
     return Row(
         6,
         [
@@ -196,6 +201,7 @@ def application(sources: Sources) -> Row:
 
 
 def database(sources: Sources) -> Row:
+    """Return how busy the database is, and how far its replica is behind."""
     replica = {"DBInstanceIdentifier": sources.database_replica_id}
     return Row(
         6,
@@ -238,6 +244,7 @@ def database(sources: Sources) -> Row:
 
 
 def stores(sources: Sources) -> Row:
+    """Return the work of the session table and of the product images' file system."""
     table, files = {"TableName": sources.session_table_name}, {"FileSystemId": sources.file_system_id}
     return Row(
         6,
@@ -265,6 +272,7 @@ def stores(sources: Sources) -> Row:
 
 
 def network(sources: Sources) -> Row:
+    """Return the traffic of the NAT gateways, and whether the VPN is up."""
     tunnels = {"VpnId": sources.vpn_connection_id}
     return Row(
         6,

@@ -171,7 +171,7 @@ def _storage(template: Template, data: Data, operations: Actions) -> None:
     template.add_resource(
         math_alarm(
             "DatabaseStorageLow",
-            means=f"Less than {STORAGE_PERCENT} % of the database's storage is free, and RDS has not added any.",
+            means=f"Less than {STORAGE_PERCENT} % of the storage with which the database began is free.",
             expression=Sub(f"100 * free / (${{Storage}} * {GIB})", Storage=data.database_storage),
             metrics={"free": data.database("FreeStorageSpace", "Minimum")},
             breach=below(STORAGE_PERCENT),

@@ -46,7 +46,7 @@ from generator.stacks.recovery_restore_tests import TESTS_RESTORING, Network, ad
 
 EVERY_DAY = "BacksUpEveryDay"
 
-JOBS_COUNTED_OVER_SECONDS = 3600
+EACH_HOUR = Window(1, 3600)
 A_DAY = 86_400
 
 
@@ -88,7 +88,8 @@ def build(template: Template, parameters: Parameters) -> Outputs:
     add_plans(template, vault, copies, parameters.time_zone)
     network = Network(parameters.isolated_subnet_ids, parameters.database_group_id)
     tests = add_restore_tests(template, vault, network, parameters.data_key_arn)
-    _add_alarms(template, parameters, vault)
+    _tell_of_jobs(template, parameters, vault)
+    _tell_of_replication(template, parameters)
     return Outputs(
         backup_vault_name=ResourceName(Ref(vault)),
         recovery_vault_arn=ResourceName(If(HAS_RECOVERY_REGION, copies, "none")),
@@ -102,13 +103,12 @@ def _vault_name() -> Sub:
     return Sub(f"{PROJECT}-${{EnvironmentName}}-${{OfThisStack}}", OfThisStack=of_this_stack)
 
 
-def _add_alarms(template: Template, parameters: Parameters, vault: BackupVault) -> None:
+def _tell_of_jobs(template: Template, parameters: Parameters, vault: BackupVault) -> None:
     """Tell of every job that did not end well.
 
     https://docs.aws.amazon.com/aws-backup/latest/devguide/cloudwatch.html
     """
     actions = [parameters.operations_topic_arn]
-    window = Window(1, JOBS_COUNTED_OVER_SECONDS)
 
     def jobs(what: str) -> Metric:
         return Metric("AWS/Backup", f"NumberOf{what}", {"BackupVaultName": Ref(vault)}, "Sum")
@@ -118,13 +118,9 @@ def _add_alarms(template: Template, parameters: Parameters, vault: BackupVault) 
             "BackupJobFailed",
             means="A backup was not taken, or not finished in time.",
             expression="FILL(failed, 0) + FILL(aborted, 0) + FILL(expired, 0)",
-            metrics={
-                "failed": jobs("BackupJobsFailed"),
-                "aborted": jobs("BackupJobsAborted"),
-                "expired": jobs("BackupJobsExpired"),
-            },
+            metrics={each.lower(): jobs(f"BackupJobs{each}") for each in ("Failed", "Aborted", "Expired")},
             breach=above(0),
-            window=window,
+            window=EACH_HOUR,
             actions=actions,
         )
     )
@@ -151,11 +147,14 @@ def _add_alarms(template: Template, parameters: Parameters, vault: BackupVault) 
                 means=means,
                 metric=jobs(what),
                 breach=above(0),
-                window=window,
+                window=EACH_HOUR,
                 actions=actions,
                 condition=condition,
             )
         )
+
+
+def _tell_of_replication(template: Template, parameters: Parameters) -> None:
     template.add_resource(
         math_alarm(
             "ReplicationFailed",
@@ -166,8 +165,8 @@ def _add_alarms(template: Template, parameters: Parameters, vault: BackupVault) 
                 "releases": _not_replicated(parameters.release_bucket_name, RELEASES_REPLICA),
             },
             breach=above(0),
-            window=window,
-            actions=actions,
+            window=EACH_HOUR,
+            actions=[parameters.operations_topic_arn],
             condition=HAS_RECOVERY_REGION,
         )
     )

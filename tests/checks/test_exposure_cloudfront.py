@@ -18,6 +18,7 @@ from tests.exposure import (
     behind_cloudfront,
     distribution,
     removed,
+    taken_away,
     unbroken,
 )
 from tests.releases import Edit, Templates, setting
@@ -126,6 +127,18 @@ VIEWS = [
         KEPT,
         "an answer to one viewer of /api/* is kept for others",
         distribution(f"{CONFIG}.CacheBehaviors.1.Fn::If.1.CachePolicyId", "658327ea-f89d-4fab-a63d-7e88639e58f6"),
+    ),
+    behind_cloudfront(
+        "a server's error is kept",
+        KEPT,
+        "a 503 that one viewer met is shown to others for 10 seconds: Edge/Distribution",
+        distribution(f"{CONFIG}.CustomErrorResponses.3.ErrorCachingMinTTL", 10),
+    ),
+    behind_cloudfront(
+        "nothing is said of a server's error, which CloudFront keeps then",
+        KEPT,
+        "a 500 that one viewer met is shown to others for 10 seconds: Edge/Distribution",
+        taken_away("edge", "Distribution", f"{CONFIG}.CustomErrorResponses", 1),
     ),
     behind_cloudfront(
         "images are asked for with a viewer's cookies",

@@ -12,7 +12,7 @@ import pytest
 
 from generator.checks.changes import ChangeAction, Impact, Replacement
 from generator.checks.impact import compare
-from generator.delivery.deploy import Deployment, deploy, template_at
+from generator.delivery.deploy import Deployment, deploy
 from generator.delivery.publish import pin_image, upload
 from generator.rehearsal.emulator import Emulator
 from generator.release import MANIFEST, digest
@@ -76,11 +76,9 @@ class Account:
             "TemplateKeyPrefix": prefix,
             "WebServerImageId": self._image,
         }
-        url = f"https://s3.{REGION}.amazonaws.com/{self._bucket}/{prefix}platform.yaml"
+        template = {"TemplateURL": f"https://s3.{REGION}.amazonaws.com/{self._bucket}/{prefix}platform.yaml"}
         cloudformation = self.client("cloudformation")
-        deployment = deploy(
-            cloudformation, STACK, template_at(url), parameters, {"Project": "shop"}, lambda event: None
-        )
+        deployment = deploy(cloudformation, STACK, template, parameters, {"Project": "shop"}, lambda event: None)
         assert deployment.complete, deployment.first_failure
         return physical_ids(deployment), resolve(release, "platform", parameters, self.id, REGION)
 

@@ -65,9 +65,35 @@ def build_becomes_deployment(templates: Templates) -> None:
     statements(templates, "pipeline/BuildRole/Policies/0/PolicyDocument").append(
         {"Sid": "TooMuch", "Effect": "Allow", "Action": ["sts:AssumeRole"], "Resource": [role]}
     )
+    all_of_the_tools_account_deploy(templates)
+
+
+def all_of_the_tools_account_deploy(templates: Templates) -> None:
     trust = "target_account/DeploymentRole/AssumeRolePolicyDocument"
-    build = {"Fn::Sub": "arn:${AWS::Partition}:iam::${ToolsAccountId}:role/web-platform-*"}
-    named(templates, trust, "RolesOfTheToolsAccount")["Condition"] = {"ArnLike": {"aws:PrincipalArn": [build]}}
+    roles = {"Fn::Sub": "arn:${AWS::Partition}:iam::${ToolsAccountId}:role/web-platform-*"}
+    named(templates, trust, "RolesOfTheToolsAccount")["Condition"] = {"ArnLike": {"aws:PrincipalArn": [roles]}}
+
+
+def approvers_deploy(templates: Templates) -> None:
+    role = {"Fn::Sub": "arn:${AWS::Partition}:iam::${DevAccountId}:role/web-platform-deployment"}
+    add(APPROVER, Action=["sts:AssumeRole"], Resource=[role])(templates)
+    all_of_the_tools_account_deploy(templates)
+
+
+def build_approves(templates: Templates) -> None:
+    role = {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/web-platform-pipeline-approver"}
+    add("pipeline/BuildRole/Policies/0/PolicyDocument", Action=["sts:AssumeRole"], Resource=[role])(templates)
+
+
+def operators_approve(templates: Templates) -> None:
+    """An environment's account is named in the role's trust, and its operators' role and boundary let them take it."""
+    account = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${DevAccountId}:root"}}
+    put("pipeline/ApproverRole/AssumeRolePolicyDocument", "PeopleWithMfa", "Principal", account)(templates)
+    role = "arn:aws:iam::*:role/web-platform-pipeline-approver"
+    add("access/OperatorRole/Policies/0/PolicyDocument", Action=["sts:AssumeRole"], Resource=[role])(templates)
+    boundary = "boundaries/WorkloadBoundary/PolicyDocument"
+    add(boundary, Action=["sts:AssumeRole"], Resource=[role])(templates)
+    named(templates, boundary, "NothingThatWidensRights")["Action"].remove("sts:AssumeRole*")
 
 
 BOUNDARY = "Every role and user has the boundary of its kind"
@@ -80,6 +106,8 @@ BUCKETS = "Buckets are private, and nobody uses them without TLS"
 SERVERS = "Web servers and other machines reach what the platform gives them, and nothing else"
 OTHERS = "Nobody reads the secrets, parameters or data of another environment"
 BUILDS = "Builds, pipeline and review change no environment by themselves"
+APPROVAL = "Production is approved in the approvers' role alone, which people take who have just shown an MFA device"
+APPROVERS = "Approvers can take their role, see what is under review, and say yes or no"
 USER = "The operators' user can only care for itself, and become operator with MFA"
 OPERATORS = "Operators enter the bastion alone, in recorded sessions, and change nothing that a stack owns"
 WORKFLOWS = "Only the named workflow publishes, and only archives and the website"
@@ -99,6 +127,7 @@ HOURS = "Office hours stop and start the environment's database, and nothing els
 SERVICES = "AWS's services can tell people, visit as the canary, back up, restore, replicate and keep office hours"
 
 READ = "security/ReadEnvironmentParameters/PolicyDocument"
+APPROVER = "pipeline/ApproverRole/Policies/0/PolicyDocument"
 REVIEW = "target_account/ReviewRole/Policies/0/PolicyDocument"
 GUARD = "deployment_policies/GuardPolicy/PolicyDocument"
 BACKUP_ROLE = "target_account/BackupRole/Policies/0/PolicyDocument"
@@ -235,8 +264,89 @@ MUTATIONS = (
                 {"Fn::Sub": "arn:${AWS::Partition}:codepipeline:${AWS::Region}:*:web-platform-pipeline/Review/Approval"}
             ],
         ),
-        BUILDS,
-        ["pipeline/BuildRole: codepipeline:PutApprovalResult"],
+        APPROVAL,
+        ["pipeline/BuildRole: codepipeline:PutApprovalResult", "statement TooMuch"],
+    ),
+    Mutation(
+        "production is approved without MFA",
+        without("pipeline/ApproverRole/AssumeRolePolicyDocument", "PeopleWithMfa", "Condition"),
+        APPROVAL,
+        ["administrator of tools: sts:AssumeRole", "role/web-platform-pipeline-approver", "statement PeopleWithMfa"],
+    ),
+    Mutation(
+        "production is approved with MFA of this morning",
+        put(
+            "pipeline/ApproverRole/AssumeRolePolicyDocument",
+            "PeopleWithMfa",
+            "Condition",
+            {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
+        ),
+        APPROVAL,
+        ["administrator of tools: sts:AssumeRole", "aws:MultiFactorAuthAge=7200"],
+    ),
+    Mutation(
+        "approvers answer for every action",
+        put(
+            APPROVER,
+            "Answer",
+            "Resource",
+            [{"Fn::Sub": "arn:${AWS::Partition}:codepipeline:${AWS::Region}:${AWS::AccountId}:${Pipeline}*"}],
+        ),
+        APPROVAL,
+        ["pipeline/ApproverRole: codepipeline:PutApprovalResult", "Prod/Approval", "statement Answer"],
+    ),
+    Mutation(
+        "approvers start the pipeline too",
+        add(
+            APPROVER,
+            Action=["codepipeline:StartPipelineExecution"],
+            Resource=[
+                {"Fn::Sub": "arn:${AWS::Partition}:codepipeline:${AWS::Region}:${AWS::AccountId}:web-platform-pipeline"}
+            ],
+        ),
+        APPROVAL,
+        ["pipeline/ApproverRole: codepipeline:StartPipelineExecution", "statement TooMuch"],
+    ),
+    Mutation(
+        "approvers read releases",
+        put(APPROVER, "ReadReports", "Resource", [{"Fn::Sub": "arn:${AWS::Partition}:s3:::${TemplateBucketName}/*"}]),
+        APPROVAL,
+        ["pipeline/ApproverRole: s3:GetObject", "v1.0.0/platform.yaml", "statement ReadReports"],
+    ),
+    Mutation(
+        "everybody in an environment approves",
+        put(
+            "pipeline/ApproverRole/AssumeRolePolicyDocument",
+            "PeopleWithMfa",
+            "Principal",
+            {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${DevAccountId}:root"}},
+        ),
+        APPROVAL,
+        ["administrator: sts:AssumeRole", "role/web-platform-pipeline-approver", "statement PeopleWithMfa"],
+    ),
+    Mutation(
+        "the operators' role becomes the approver's",
+        operators_approve,
+        proof.STEPS,
+        ["Access/OperatorRole: sts:AssumeRole", "role/web-platform-pipeline-approver"],
+    ),
+    Mutation(
+        "the build becomes the approver",
+        build_approves,
+        proof.WAYS,
+        ["pipeline/BuildRole: sts:AssumeRole", "role/web-platform-pipeline-approver"],
+    ),
+    Mutation(
+        "approvers deploy",
+        approvers_deploy,
+        proof.WAYS,
+        ["pipeline/ApproverRole: sts:AssumeRole", "role/web-platform-deployment"],
+    ),
+    Mutation(
+        "approvers cannot read what the review found",
+        no_statement(APPROVER, "DecryptReports"),
+        APPROVERS,
+        ["pipeline/ApproverRole: kms:Decrypt", "refused"],
     ),
     Mutation(
         "the review executes",
@@ -466,6 +576,17 @@ def test_an_act_by_nobody_is_refused(tmp_path: Path) -> None:
     table = tmp_path / "acts.yaml"
     table.write_text("- {claim: c, requirements: [D9], acts: [{who: Nobody, does: 's3:GetObject', to: '*'}]}")
     with pytest.raises(UserError, match="no setting has such a role"):
+        acts.requests(acts.load(table)[0], places(RELEASE))
+
+
+@pytest.mark.parametrize(
+    "place", ["Storage/LogBucketPolicy", "beside:Storage/LogBucketPolicy", "each:AWS::S3::BucketPolicy"]
+)
+def test_an_act_on_what_has_no_known_arn_is_refused(tmp_path: Path, place: str) -> None:
+    table = tmp_path / "acts.yaml"
+    act = f"{{who: Security/WebServerRole, does: 's3:GetObject', to: '{{{place}}}'}}"
+    table.write_text(f"- {{claim: c, requirements: [D9], acts: [{act}]}}")
+    with pytest.raises(UserError, match=r"BucketPolicy: .* no ARN of AWS::S3::BucketPolicy; add .* identifiers\.yaml"):
         acts.requests(acts.load(table)[0], places(RELEASE))
 
 

@@ -98,6 +98,10 @@ def pages_of_errors_are_gone(target: Target) -> None:
     reconfigured(target, lambda config: config["CustomErrorResponses"].update(Quantity=1, Items=_first(config)))
 
 
+def an_error_is_kept(target: Target) -> None:
+    reconfigured(target, lambda config: config["CustomErrorResponses"]["Items"][3].update(ErrorCachingMinTTL=10))
+
+
 def _first(config: dict[str, Any]) -> list[dict[str, Any]]:
     return list(config["CustomErrorResponses"]["Items"][:1])
 
@@ -236,6 +240,7 @@ BROKEN: dict[Callable[[Target], None], list[str]] = {
     the_website_is_sent_as_it_is: ["D4: CloudFront compresses"],
     cloudfront_logs_nothing: ["E15: access logs of CloudFront"],
     cloudfront_has_no_web_acl: ["D8: web ACL of CloudFront"],
+    an_error_is_kept: ["D4: seconds for which CloudFront keeps a server's error"],
     pages_of_errors_are_gone: ["D4: error pages"],
     assets_are_not_kept: ["D4: seconds that CloudFront keeps"],
     pages_have_other_headers: ["D17: security headers of pages at CloudFront"],

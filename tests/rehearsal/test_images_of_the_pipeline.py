@@ -91,6 +91,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ToolsAccount]:
             workspace=workspace,
             build_environment={"AWS_ENDPOINT_URL": emulator.endpoint_url, "AWS_DEFAULT_REGION": REGION},
             approve=lambda job: Approval(approved=True),
+            approver_role_arn="",  # nobody is asked
             on_event=lambda event: None,
             on_line=lambda line: None,
             on_deployment=lambda job, deployment: None,

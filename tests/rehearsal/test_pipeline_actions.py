@@ -26,7 +26,9 @@ from tests.rehearsal.roles import EVERYTHING, Statement, account, allow, documen
 PYTHON = sys.executable
 TOOLS = "555555555555"
 BUCKET = "pipeline-actions-artifacts"
-PIPELINE_ROLE, BUILD_ROLE = (f"arn:aws:iam::{TOOLS}:role/actions-{name}" for name in ("pipeline", "build"))
+ROLES = ("pipeline", "build", "approver")
+PIPELINE_ROLE, BUILD_ROLE, APPROVER_ROLE = (f"arn:aws:iam::{TOOLS}:role/actions-{name}" for name in ROLES)
+CONSOLE = f"https://{REGION}.console.aws.amazon.com/s3/object/{BUCKET}?region={REGION}&prefix="
 BUILDSPEC = "version: 0.2\nphases: {build: {commands: ['cp file.txt made.txt']}}\nartifacts: {files: [made.txt]}\n"
 PROJECT = Project("actions-project", BUILDSPEC, {}, BUILD_ROLE, "actions-builds")
 PIPELINE = Pipeline("trial", PIPELINE_ROLE, BUCKET, {}, (), {PROJECT.name: PROJECT})
@@ -51,6 +53,7 @@ class Trial:
     deployments: list[Deployment] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     pipeline: Pipeline = PIPELINE
+    approver_role_arn: str = APPROVER_ROLE
     execution: Execution = field(default_factory=lambda: Execution(STANDARD, {}))
 
     def client(self, service: str) -> Any:
@@ -73,6 +76,7 @@ class Trial:
             workspace=self.folder / "workspace",
             build_environment={"AWS_ENDPOINT_URL": self.emulator.endpoint_url, "AWS_DEFAULT_REGION": REGION},
             approve=self._approve,
+            approver_role_arn=self.approver_role_arn,
             on_event=lambda event: None,
             on_line=self.lines.append,
             on_deployment=lambda job, deployment: self.deployments.append(deployment),
@@ -102,6 +106,9 @@ def accounts(emulator: Emulator, production: Account) -> None:
     tools, iam = emulator.client("iam", TOOLS, REGION), production.client("iam")
     make_role(tools, "actions-pipeline", service("codepipeline"), EVERYTHING)
     make_role(tools, "actions-build", service("codebuild"), EVERYTHING)
+    answered = allow("codepipeline:PutApprovalResult", f"arn:aws:codepipeline:{REGION}:{TOOLS}:trial/Prod/Act")
+    reports = allow("s3:GetObject", f"arn:aws:s3:::{BUCKET}/reviews/*")
+    make_role(tools, "actions-approver", account(TOOLS), [answered, reports])
     make_role(iam, "actions-cloudformation", service("cloudformation"), EVERYTHING)
     for name in ("actions-deployment", "actions-stranger"):
         make_role(iam, name, account(TOOLS), EVERYTHING)
@@ -379,6 +386,33 @@ def test_a_rejection_fails_the_action(trial: Trial, comment: str, reason: str) -
     with pytest.raises(ActionFailedError, match=reason):
         trial.run(action(APPROVE))
     assert len(trial.asked) == 1
+
+
+def test_who_approves_reads_the_report_and_answers_as_approver(trial: Trial) -> None:
+    trial.client("s3").put_object(Bucket=BUCKET, Key="reviews/prod.md", Body=b"# prod")
+    assert trial.run(action(APPROVE, ExternalEntityLink=f"{CONSOLE}reviews/prod.md")) == {}
+    with pytest.raises(ActionFailedError, match="not authorized to perform: s3:GetObject"):
+        trial.run(action(APPROVE, ExternalEntityLink=f"{CONSOLE}releases/platform.yaml"))
+    assert len(trial.asked) == 1
+
+
+@pytest.mark.parametrize("answered", ["arn:aws:codepipeline:*:*:another/Prod/Act", "*:trial/Prod/Another"])
+def test_an_answer_counts_from_who_may_give_it(trial: Trial, answered: str) -> None:
+    iam = trial.client("iam")
+    make_role(iam, "actions-bystander", account(TOOLS), [allow("codepipeline:PutApprovalResult", answered)])
+    trial.approver_role_arn = APPROVER_ROLE.replace("approver", "bystander")
+    with pytest.raises(
+        ActionFailedError, match=r"not authorized to perform: codepipeline:PutApprovalResult .*Prod/Act$"
+    ):
+        trial.run(action(APPROVE))
+
+
+def test_who_is_not_let_into_the_role_is_not_asked(trial: Trial) -> None:
+    make_role(trial.client("iam"), "actions-closed", account(PRODUCTION), EVERYTHING)
+    trial.approver_role_arn = APPROVER_ROLE.replace("approver", "closed")
+    with pytest.raises(ActionFailedError, match="not authorized to perform: sts:AssumeRole"):
+        trial.run(action(APPROVE))
+    assert trial.asked == []
 
 
 def test_an_approval_whose_topic_is_gone_fails_and_asks_nobody(trial: Trial) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from generator.environment import load_all
 from generator.naming import CLOUDFORMATION_ROLE, DEPLOYMENT_ROLE, REVIEW, REVIEW_ROLE, TOOLS, root_stack_name
+from generator.rehearsal.approver import approver, read_report
 from generator.rehearsal.emulator_sessions import Session, assumed_by_service
 from generator.rehearsal.pipeline_actions import CODEBUILD, CODEPIPELINE
 from generator.rehearsal.pipeline_definition import Project
@@ -135,6 +136,37 @@ def test_an_upload_starts_the_pipeline_and_does_nothing_else(rehearsal: Rehearsa
     assert session.may("codepipeline:StartPipelineExecution", trigger.target_arn)
     assert not session.may("codepipeline:StartPipelineExecution", f"{trigger.target_arn}-other")
     assert not session.may("codepipeline:PutApprovalResult", trigger.target_arn)
+
+
+def test_the_approver_answers_one_approval_and_does_nothing_else(rehearsal: Rehearsal) -> None:
+    accounts, pipeline = rehearsal.accounts, rehearsal.engine.pipeline
+    session = approver(accounts.emulator, rehearsal.outputs["ApproverRoleArn"], accounts.region)
+    there = f"arn:aws:codepipeline:{accounts.region}:{accounts.id_of(TOOLS)}:{pipeline.name}"
+    assert session.may("codepipeline:PutApprovalResult", f"{there}/Review/Approval")
+    assert session.may("codepipeline:GetPipelineState", there)
+    for other in (f"{there}/Prod/Approval", f"{there}/Review/Build", f"{there}-other/Review/Approval"):
+        assert not session.may("codepipeline:PutApprovalResult", other)
+    for action in ("StartPipelineExecution", "StopPipelineExecution", "UpdatePipeline"):
+        assert not session.may(f"codepipeline:{action}", there)
+    templates, artifacts = (rehearsal.outputs[name] for name in ("TemplateBucketName", "ArtifactBucketName"))
+    accounts.client("s3", TOOLS).put_object(Bucket=templates, Key="reviews/trial.md", Body=b"# prod")
+    console = f"https://{accounts.region}.console.aws.amazon.com/s3/object/{templates}?prefix=reviews/trial.md"
+    assert read_report(session, console) == b"# prod"
+    for bucket, key in ((templates, "web-platform/trial.yaml"), (artifacts, "trial")):
+        with refused("s3:GetObject"):
+            session.client("s3").get_object(Bucket=bucket, Key=key)
+    with refused("s3:PutObject"):
+        session.client("s3").put_object(Bucket=templates, Key="reviews/trial.md", Body=b"")
+
+
+def test_nobody_becomes_approver_without_an_mfa_device(rehearsal: Rehearsal, pipeline: Session) -> None:
+    role_arn = rehearsal.outputs["ApproverRoleArn"]
+    with refused("sts:AssumeRole"):
+        rehearsal.accounts.emulator.client_of_role("sts", role_arn, rehearsal.accounts.id_of(TOOLS), "eu-west-1")
+    for session in (pipeline, build(rehearsal, "Build"), build(rehearsal, "ChangeReport")):
+        with refused("sts:AssumeRole"):
+            session.assume(role_arn, "trial")
+        assert not session.may("codepipeline:PutApprovalResult", "*")
 
 
 TRUST = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}

@@ -85,6 +85,10 @@ def test_d18_production_waits_for_people_who_see_what_changes(templates: Templat
     pipeline_claims.check_production_waits_for_people_who_see_what_changes(templates)
 
 
+def test_d9_people_with_mfa_alone_approve_production(templates: Templates) -> None:
+    pipeline_claims.check_people_with_mfa_alone_approve_production(templates)
+
+
 def test_d18_people_have_a_week_and_not_forever(templates: Templates) -> None:
     [stage] = [stage for stage in pipeline(templates, REPOSITORY)["Stages"] if stage["Name"] == "Review"]
     [approval] = [action for action in stage["Actions"] if action["ActionTypeId"]["Category"] == "Approval"]

@@ -9,12 +9,17 @@ from typing import Any
 import pytest
 
 from generator import __version__
+from generator.checks.settings import Setting, resolved
 from generator.environment import ENVIRONMENTS, load_all
 from generator.naming import pascal_case, short_name, stack_logical_id
+from generator.release import folder_of
 from generator.roots import platform
 from generator.stacks import STACKS
 from tests import claims
 from tests.intrinsics import Template, Templates, holds, of_type, references
+from tests.releases import REGION, ROOT
+
+A_DOMAIN = {"DomainName": "shop.example.com", "HostedZoneId": "Z0123456789ABCDEFGHIJ"}
 
 ALLOWED = {
     "VpnGatewayAddress": "",
@@ -77,6 +82,17 @@ def test_nothing_waits_for_the_database(templates: Templates, name: str) -> None
     assert "Database" not in {target for target, _ in references(waiting)}
     assert "Database" not in templates["platform"]["Resources"]["WebTier"]["DependsOn"]
     assert "Database" not in {target for target, _ in references(templates["platform"]["Resources"]["WebTier"])}
+
+
+@pytest.mark.parametrize(("domain", "waits"), [({}, False), (A_DOMAIN, True)])
+def test_nobody_waits_for_cloudfront_unless_a_domain_leads_through_it(domain: dict[str, str], waits: bool) -> None:
+    on_both = {"Compute": "both", "ServerPaths": "/checkout/*"}
+    [dev, *_] = load_all(ROOT / "params")
+    deployed = resolved(
+        folder_of(ROOT / "templates_out"), Setting("", {**dev.parameters(), **on_both, **domain}, REGION)
+    )
+    behind = ("Ingress", "WebTier", "Containers")
+    assert {name: "Edge" in deployed.resources[name].waits_for for name in behind} == dict.fromkeys(behind, waits)
 
 
 @pytest.mark.parametrize("module", [short_name(module) for module in STACKS])

@@ -240,9 +240,16 @@ def test_d4_errors_have_pages_and_keep_their_status(templates: Templates) -> Non
     found = {
         each["ErrorCode"]: (each["ResponseCode"], each["ResponsePagePath"])
         for each in distribution(templates, WITHOUT_DOMAIN)["CustomErrorResponses"]
+        if "ResponsePagePath" in each
     }
     unavailable = {status: (status, "/unavailable.html") for status in (502, 503, 504)}
     assert found == {404: (404, "/404.html"), **unavailable}
+
+
+def test_d4_what_fails_for_one_visitor_is_asked_for_again_by_the_next(templates: Templates) -> None:
+    errors = distribution(templates, WITH_DOMAIN)["CustomErrorResponses"]
+    kept = {each["ErrorCode"]: each["ErrorCachingMinTTL"] for each in errors}
+    assert {status: kept[status] for status in (500, 502, 503, 504)} == dict.fromkeys((500, 502, 503, 504), 0)
 
 
 # Protection

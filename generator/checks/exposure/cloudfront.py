@@ -132,6 +132,10 @@ def _kept(case: Case) -> Looks:
         personal = behaviour.keeps and behaviour.tells_who_asks
         kept = f"an answer to one viewer of {behaviour.path} is kept for others: {behaviour.address}"
         yield f"{kept} tells the origin who asks" if personal else None
+    for one in case.network.front.distributions:
+        for status, seconds in one.kept_errors.items():
+            kept = f"a {status} that one viewer met is shown to others for {seconds:g} seconds: {one.address}"
+            yield kept if seconds else None
 
 
 def _headers(case: Case) -> Looks:

@@ -78,6 +78,8 @@ class Distribution:
     """The ARN of its web ACL; empty for none."""
     origins: tuple[Origin, ...]
     behaviours: tuple[Behaviour, ...]
+    kept_errors: Mapping[int, float]
+    """Status of a server's error → for how many seconds it is shown to others, whatever the error itself says."""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class Place(StrEnum):
     CONTAINERS = "containers"
     """Tasks of Amazon ECS, each with a network interface of its own."""
     BASTION = "bastion"
-    """Machines that are not."""
+    """Machines that are registered with none."""
     DATABASE = "database"
     FILE_SYSTEM = "file system"
     ENDPOINTS = "interface endpoints"

@@ -24,6 +24,9 @@ CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 """CloudFront's own cache policy under which nothing is kept.
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html"""
 
+SERVER_ERRORS, KEPT_UNLESS_SAID = (500, 502, 503, 504), 10
+"""Seconds. https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/custom-error-pages-expiration.html"""
+
 HTTPS = 443
 
 SILENT_TLS = ("SSLv3", "TLSv1")
@@ -46,7 +49,13 @@ def distributions(resolution: Resolution) -> Iterator[Distribution]:
             web_acl=str(config.get("WebACLId", "")),
             origins=tuple(_origin(resolution, one, index, origin) for index, origin in enumerate(config["Origins"])),
             behaviours=tuple(_behaviours(resolution, one, config)),
+            kept_errors=_kept_errors(config),
         )
+
+
+def _kept_errors(config: Mapping[str, Any]) -> dict[int, float]:
+    said = {int(each["ErrorCode"]): each for each in config.get("CustomErrorResponses", [])}
+    return {status: float(said.get(status, {}).get("ErrorCachingMinTTL", KEPT_UNLESS_SAID)) for status in SERVER_ERRORS}
 
 
 def redirecting_functions(resolution: Resolution) -> Iterator[str]:

@@ -15,7 +15,7 @@ import yaml
 
 from generator.checks.permission_changes import IDENTITY_POLICIES, documents
 from generator.checks.permissions.evaluation import Policy, Principal
-from generator.checks.permissions.identifiers import Identifiers
+from generator.checks.permissions.identifiers import TABLE, Identifiers
 from generator.errors import UserError
 from generator.intrinsics import symbol
 from generator.naming import PLATFORM, resource_address
@@ -123,7 +123,12 @@ class Account:
         return dict(zip((*self.plain_arns, *self.with_arn.values()), (*self.with_arn, *self.with_arn), strict=True))
 
     def arn(self, address: str) -> str:
-        """Return a resource's ARN. Raises `KeyError` where it does not exist or has none."""
+        """Return a resource's ARN. Raises `UserError` where none is known, `KeyError` where there is no resource."""
+        if address not in self.with_arn:
+            raise UserError(
+                f"{address}: the permission proof knows no ARN of {self.resource(address).type}; add the type to"
+                f" {TABLE.name}, or name what the resource belongs to"
+            )
         return self.with_arn[address]
 
     def ref(self, address: str) -> str:
@@ -274,7 +279,7 @@ READERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
 
 @cache
 def _aws_managed() -> Mapping[str, Any]:
-    table: Mapping[str, Any] = yaml.safe_load(AWS_MANAGED.read_text(encoding="utf-8"))["policies"]
+    table: Mapping[str, Any] = yaml.load(AWS_MANAGED.read_bytes(), Loader=yaml.CSafeLoader)["policies"]
     return table
 
 

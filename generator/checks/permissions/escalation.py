@@ -35,9 +35,10 @@ leaves."""
 
 HARMLESS_STARTS = (
     *("pipeline/BuildRole", "pipeline/ImagesRole", "pipeline/SmokeTestRole", "pipeline/StartRole"),
-    "the platform's",
+    *("pipeline/ApproverRole", "the platform's"),
 )
-"""From where no way may lead to a role that delivers: what the internet reaches, and what runs a repository's code."""
+"""From where no way may lead to a role that delivers: what the internet reaches, what runs a repository's code, and who
+approves what others deliver."""
 
 WITH_MFA = {"aws:MultiFactorAuthPresent": "true", "aws:MultiFactorAuthAge": "60"}
 CHANGES = ("iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:UpdateAssumeRolePolicy")

@@ -139,7 +139,7 @@ class Identifiers:
 
 @cache
 def _table() -> Mapping[str, Mapping[str, Any]]:
-    forms: Mapping[str, Mapping[str, Any]] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+    forms: Mapping[str, Mapping[str, Any]] = yaml.load(TABLE.read_bytes(), Loader=yaml.CSafeLoader)
     return forms
 
 
