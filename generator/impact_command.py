@@ -45,6 +45,7 @@ def impact(
     from generator.checks.environment_impact import impact_of
     from generator.checks.waivers import load as load_waivers
     from generator.environment import load_all, select
+    from generator.former_release import find
     from generator.other_settings import parse
     from generator.progress import counted
     from generator.release import folder_of, newest_released
@@ -56,7 +57,7 @@ def impact(
     other = parse(settings)
     current = folder_of(TEMPLATES_OUT)
     unchanged = current if other else newest_released(TEMPLATES_OUT, but=current)
-    former = TEMPLATES_OUT / before if before else unchanged
+    former = find(TEMPLATES_OUT, before) if before else unchanged
     configurations = load_all(PARAMS)
     today = datetime.now(UTC).date()
     waivers = load_waivers(WAIVERS, [c.source.stem for c in configurations], today)

@@ -58,24 +58,28 @@ def rehearse(
 ) -> None:
     """Execute the generated pipeline on an emulator of AWS: build, promote, inspect, release the application, visit."""
     from generator.environment import load_all, select
+    from generator.former_release import find
+    from generator.other_settings import parse
     from generator.rehearsal.rehearse import rehearse as run
     from generator.rehearsal.result_json import to_json
     from generator.rehearsal.wishes import Wishes
     from generator.release import folder_of
     from generator.terminal import narration, next_step, working
 
-    refuse_unattended(answer)
-    given, other = pairs("--variable", variables), pairs("--set", settings)
+    given, other = _variables(variables), parse(settings)
     if other and (fail_at or previous or variables):
         raise UserError("--set deploys the release as it is: leave out --from, --fail-at and --variable")
     if as_is and given:
         raise UserError("--as-is leaves out the build, and with it what variables are for: leave out --variable")
+    if to == ENVIRONMENTS[-1] and not (as_is or other):
+        refuse_unattended(answer)
+    former = find(TEMPLATES_OUT, previous) if previous else None
     configurations, console = select(load_all(PARAMS), ENVIRONMENTS), narration(as_json)
     with working("starting the emulator", console) as line:
         wishes = Wishes(
             approve=approver(answer, line, as_json),
             fail_at=fail_at,
-            previous=TEMPLATES_OUT / previous if previous else None,
+            previous=former,
             to=to,
             variables=given,
             visit=True,
@@ -93,7 +97,10 @@ def rehearse(
 def refuse_unattended(answer: str | None) -> None:
     """Raise `UserError` where nobody could be asked for approval, and no option answers."""
     if answer is None and not sys.stdin.isatty():
-        raise UserError("the pipeline asks for approval and nobody sits at a terminal: give --approve or --reject")
+        raise UserError(
+            "the pipeline asks for approval and nobody sits at a terminal: give --approve or --reject "
+            "(make: APPROVE=yes, APPROVE=no)"
+        )
 
 
 def approver(answer: str | None, line: LiveLine | NoLine, as_json: bool = False) -> Callable[[str], Approval]:
@@ -109,9 +116,8 @@ def approver(answer: str | None, line: LiveLine | NoLine, as_json: bool = False)
     return ask
 
 
-def pairs(option: str, given: Sequence[str]) -> dict[str, str]:
-    """Return what an option says as NAME=VALUE. Raises `UserError`."""
+def _variables(given: Sequence[str]) -> dict[str, str]:
     for pair in given:
         if "=" not in pair:
-            raise UserError(f"{option} {pair!r}: must be NAME=VALUE")
+            raise UserError(f"--variable {pair!r}: must be NAME=VALUE")
     return dict(pair.split("=", 1) for pair in given)

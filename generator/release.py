@@ -130,13 +130,13 @@ def replace(release: Path, staging: Path) -> None:
             staging.rename(release)
             return
         former = staging.with_name(staging.name + "-former")
-        release.rename(former)
         try:
+            release.rename(former)
             staging.rename(release)
-        except OSError:
-            former.rename(release)
-            raise
-        shutil.rmtree(former)
+        finally:
+            if not release.exists():
+                former.rename(release)
+            shutil.rmtree(former, ignore_errors=True)
 
 
 def mark_released(release: Path) -> None:

@@ -70,8 +70,8 @@ def _page(pages: Sequence[Page], wanted: str) -> Page:
     page = find(pages, wanted)
     if page is None:
         near = suggestions(pages, wanted)
-        hint = f"did you mean {', '.join(near)}?" if near else "python -m generator runbook lists all pages"
-        raise click.UsageError(f"there is no page {wanted!r}: {hint}")
+        hint = f"did you mean {', '.join(near)}? " if near else ""
+        raise click.UsageError(f"there is no page {wanted!r}: {hint}python -m generator runbook lists all pages")
     return page
 
 

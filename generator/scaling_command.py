@@ -37,6 +37,7 @@ def scaling(names: tuple[str, ...], as_json: bool) -> None:
     from generator.scaling.report import by_claim, markdown, print_outcomes, print_verdicts
     from generator.scaling.report_json import to_json
     from generator.terminal import next_step, results, working
+    from generator.whole_files import write_whole
 
     configurations = load_all(PARAMS)
     wanted = {each.source.stem for each in select(configurations, names)}
@@ -47,7 +48,7 @@ def scaling(names: tuple[str, ...], as_json: bool) -> None:
         rehearsals = [rehearse(read(resolved(release, setting), setting.name)) for setting in counted_settings]
         found = by_claim({each.design.environment: complaints(each) for each in rehearsals})
         for each in [] if as_json else counted(rehearsals, "drawing picture", say):
-            draw(each, PICTURES / f"scaling-{each.design.environment}.svg")
+            write_whole(PICTURES / f"scaling-{each.design.environment}.svg", draw(each))
     all_hold = not any(texts for by_environment in found.values() for texts in by_environment.values())
     if as_json:
         click.echo(to_json(rehearsals, found), nl=False)

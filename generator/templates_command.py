@@ -41,6 +41,7 @@ def templates(as_json: bool) -> None:
     with working("building the templates") as say:
         verify_released(TEMPLATES_OUT)
         environments = load_all(PARAMS)
+        _refuse_other_regions(environments)
         built = build()
         files = render(built)
         with staged(release, files) as staging:
@@ -64,6 +65,20 @@ def templates(as_json: bool) -> None:
     click.echo(f"{release}: {outcome}; {valid}")
     if changed:
         next_step("read the difference: git diff templates_out; see what it would do: make impact")
+
+
+def _refuse_other_regions(environments: list[TemplateConfiguration]) -> None:
+    """Raise `UserError` where an environment is in a region in which the templates are not checked."""
+    from generator.checks.lint import REGIONS
+
+    problems = [
+        f"{each.source}: Parameters: AvailabilityZoneA: templates are not checked in {each.region}; "
+        f"allowed: {', '.join(REGIONS)}; add it to REGIONS in generator/checks/lint.py and to taskcat.yml"
+        for each in environments
+        if each.region not in REGIONS
+    ]
+    if problems:
+        raise UserError("\n".join(problems))
 
 
 def _check_quotas(files: Mapping[str, str], built: Templates, environments: list[TemplateConfiguration]) -> list[str]:

@@ -252,7 +252,7 @@ waivers:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("impact", "--from", "v9.9.9"), "templates_out/v9.9.9/platform.yaml: cannot be read"),
+        (("impact", "--from", "v9.9.9"), "--from v9.9.9: is no release; allowed: v1.1.0, v"),
         (("impact", "--environment", "qa"), "'qa' is no environment; allowed: dev, staging, prod"),
         (("bootstrap", "tools", "DevAccountId"), "'DevAccountId' is no parameter; write Name=value"),
         (("bootstrap", "target", "--environment", "qa"), "'qa' is no environment"),

@@ -206,7 +206,11 @@ def test_missing_key_is_named_and_described(write: Write, tmp_path: Path, key: s
         ({"FederatedSubject": "repo:my-team/my-shop:*"}, "FederatedSubject: 'repo:my-team/my-shop:*' is not allowed"),
         ({"OperatorCidr": "0.0.0.0/1"}, "OperatorCidr: '0.0.0.0/1' is not allowed"),
         ({"OperatorCidr": "128.0.0.0/7"}, "never the whole internet (0.0.0.0/0)"),
-        ({"OperatorCidr": "203.0.113.7/24"}, "OperatorCidr: '203.0.113.7/24' is no IPv4 network"),
+        (
+            {"OperatorCidr": "203.0.113.7/24"},
+            "OperatorCidr: '203.0.113.7/24' is no IPv4 network: 203.0.113.7/24 has host bits set; give one such as "
+            "203.0.113.0/24",
+        ),
         ({"OperatorCidr": "203.0.999.0/24"}, "OperatorCidr: '203.0.999.0/24' is no IPv4 network"),
         ({"AvailabilityZoneA": "eu-west-1"}, "AvailabilityZoneA: 'eu-west-1' is not allowed"),
         (

@@ -63,3 +63,8 @@ def test_settings_that_params_could_not_have_are_refused(given: str, said: str) 
     with pytest.raises(UserError) as refused:
         run("--set", given)
     assert str(refused.value).startswith(said)
+
+
+def test_a_release_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(UserError, match=r"^--from nonsense: is no release; allowed: v1\.1\.0, v"):
+        run("--from", "nonsense")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -131,20 +133,46 @@ def test_a_full_disk_leaves_the_former_release(
     assert list(release.parent.iterdir()) == [release]
 
 
+@pytest.mark.parametrize(
+    ("failure", "seen"),
+    [
+        (OSError(errno.EROFS, "Read-only file system"), pytest.raises(UserError, match="Read-only")),
+        (KeyboardInterrupt(), pytest.raises(KeyboardInterrupt)),
+    ],
+    ids=["no writing", "Ctrl-C"],
+)
 def test_a_failed_swap_brings_the_former_release_back(
-    release: Path, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    release: Path,
+    files: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    failure: BaseException,
+    seen: AbstractContextManager[object],
 ) -> None:
     rename = Path.rename
 
     def failing(self: Path, target: Path) -> Path:
         if target == release and not self.name.endswith("-former"):
-            raise OSError(errno.EROFS, "Read-only file system")
+            raise failure
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", failing)
-    with pytest.raises(UserError, match="Read-only"), staged(release, {**files, "network.yaml": "new"}) as staging:
+    with seen, staged(release, {**files, "network.yaml": "new"}) as staging:
         replace(release, staging)
     assert content(release) == files
+    assert list(release.parent.iterdir()) == [release]
+
+
+def test_a_former_release_that_cannot_be_removed_does_not_undo_the_new_one(
+    release: Path, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(os, "rmdir", failing)
+    after = {**files, "network.yaml": "new"}
+    with staged(release, after) as staging:
+        replace(release, staging)
+    assert content(release) == after
 
 
 def test_a_release_that_cannot_have_a_folder_is_a_clear_error(tmp_path: Path, files: dict[str, str]) -> None:

@@ -106,6 +106,7 @@ def test_an_unknown_page_is_wrong_use_with_a_suggestion() -> None:
     result = run("no-helthy-server")
     assert result.exit_code == 2
     assert "there is no page 'no-helthy-server': did you mean no-healthy-server" in result.stderr
+    assert result.stderr.endswith("? python -m generator runbook lists all pages\n")
     result = run("zzz")
     assert result.exit_code == 2
     assert "lists all pages" in result.stderr

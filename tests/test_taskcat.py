@@ -322,4 +322,4 @@ def test_cleaning_up_nothing_in_particular_is_refused(tmp_path: Path, name: str)
     """`make taskcat-clean` without NAME must not start a run."""
     done = command(tmp_path, "--clean-up", name)
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"{name!r} is no run of taskcat" in done.stderr
+    assert done.stderr.startswith(f"error: {name!r} is no run of taskcat")

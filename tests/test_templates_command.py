@@ -1,7 +1,9 @@
-"""`templates`: what it says as JSON, and that a mistake is said before cfn-lint is imported."""
+"""`templates`: what it says as JSON, and that a mistake is said before cfn-lint has looked."""
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -44,16 +46,47 @@ def test_a_run_leaves_a_stamp_and_the_next_is_left_out(project: Path) -> None:
     assert imported.stdout == first.stdout
     assert "click" not in imported.stderr
     assert "hashlib" in imported.stderr or "generator.unchanged" in imported.stderr
-    source = project / "generator/stacks/ingress.py"
-    source.write_text(source.read_text() + "\n")
-    assert run(project, "-S", "-c", short).returncode == 1
+    (project / "params/dev.json").write_text("{")
+    again = run(project, "-S", "-c", short)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "params/dev.json" in again.stderr
 
 
-def test_a_mistake_is_said_before_cfn_lint_is_imported(project: Path) -> None:
+def test_a_plain_mistake_is_said_before_cfn_lint_has_linted_anything(project: Path) -> None:
+    verdicts = project / ".cache/lint"
+    shutil.rmtree(verdicts, ignore_errors=True)
     source = project / "generator/stacks/ingress.py"
     source.write_text(source.read_text().replace('Scheme="internet-facing"', 'Scheme="public"'))
-    result = run(project, "-X", "importtime", "-m", "generator", "templates")
-    assert result.returncode == 1
-    assert "ingress.yaml" in result.stderr
-    assert "cfnlint" not in result.stderr
+    result = run(project, "-m", "generator", "templates")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: ingress.yaml:")
+    assert not verdicts.exists()
     assert not (project / ".cache/templates.stamp").exists()
+
+
+def move(project: Path, region: str) -> None:
+    """Let dev be in another region."""
+    path = project / "params/dev.json"
+    content = json.loads(path.read_text())
+    content["Parameters"] |= {f"AvailabilityZone{zone}": f"{region}{zone.lower()}" for zone in "AB"}
+    content["Parameters"] |= {"AvailabilityZoneC": "", "RecoveryRegion": ""}
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("region", ["eu-central-1", "eu-west-9"])
+def test_a_region_in_which_no_template_is_checked_is_refused(project: Path, region: str) -> None:
+    move(project, region)
+    result = run(project, "-m", "generator", "templates")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"error: params/dev.json: Parameters: AvailabilityZoneA: templates are not checked in {region}; "
+        "allowed: eu-west-1, us-east-1, ap-southeast-2; "
+        "add it to REGIONS in generator/checks/lint.py and to taskcat.yml\n"
+    )
+
+
+def test_an_environment_may_be_in_any_region_in_which_templates_are_checked(project: Path) -> None:
+    move(project, "us-east-1")
+    result = run(project, "-m", "generator", "templates")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "3 environments are valid" in result.stdout

@@ -11,7 +11,7 @@ from pathlib import Path
 from generator.source_files import source_files
 
 ROOT = Path(__file__).parents[1]
-USES = ("application", "bench", "checks", "demo", "site", "taskcat", "visitors")
+USES = ("application", "bench", "bench-cdk-python", "checks", "demo", "site", "taskcat", "visitors")
 ENVIRONMENTS = (".venv", *(f".venv-{use}" for use in USES))
 """Folders that make sets up, and takes from here where they are."""
 VERDICTS = ".cache/lint"

@@ -158,6 +158,7 @@ class PriceTable:
 
 def load_prices(prices: Path = PRICES, items: Path = ITEMS) -> PriceTable:
     """Return the price list. Raises `UserError` naming file and item where it is not well formed."""
+    prices, items = _from_here(prices), _from_here(items)
     content = read_mapping(prices)
     table = PriceTable(
         items={name: _item(items, name, entry) for name, entry in read_mapping(items).items()},
@@ -177,6 +178,12 @@ def load_prices(prices: Path = PRICES, items: Path = ITEMS) -> PriceTable:
             if price.source not in table.sources:
                 raise UserError(f"{prices}: prices/{name}/{region}: source {price.source!r} is not among the sources")
     return table
+
+
+def _from_here(path: Path) -> Path:
+    """Return a path as errors name it: from the working directory, where it is below that."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def read_mapping(path: Path) -> dict[str, Any]:

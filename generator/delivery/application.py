@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from generator.delivery import application_archive
-from generator.delivery.application_archive import ASSETS
+from generator.delivery.application_archive import ASSETS, ApplicationArchive
 from generator.delivery.deploy import find_deployed
 from generator.delivery.objects import Upload, put
 from generator.errors import UserError
@@ -75,14 +74,16 @@ class Destination:
 
 
 def publish_application(
-    s3: S3Client, archive: Path, release_bucket: str, website_bucket: str, application_url: str = ""
+    s3: S3Client,
+    application: ApplicationArchive,
+    release_bucket: str,
+    website_bucket: str,
+    application_url: str = "",
 ) -> Published:
     """Upload an application as far as it is not there yet.
 
-    `application_url` is where pages find the application that is not behind CloudFront. Raises `UserError`, before
-    anything is uploaded, where the archive is not what the web servers expect.
+    `application_url` is where pages find the application that is not behind CloudFront.
     """
-    application = application_archive.read(archive)
     key = f"application/{application.digest[:DIGEST_LENGTH]}.tar.gz"
     site = dict(application.site)
     if application_url and SITE_SETTINGS in site:

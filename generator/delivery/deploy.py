@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from generator.naming import resource_address
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 NESTED = "AWS::CloudFormation::Stack"
-POLL_SECONDS = 0.2
-TIMEOUT_SECONDS = 300
+AWS_DOMAIN = ".amazonaws.com"
+"""What the addresses of all regional endpoints hold; an emulator has another."""
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 """Words by which CloudFormation says that a change set is empty, which it calls a failure."""
 NO_CHANGE_SET = ("ChangeSetNotFound", "ChangeSetNotFoundException", "ValidationError")
@@ -30,6 +30,21 @@ NO_STACK = "does not exist"
 CONSEQUENCES = ("cancelled", "The following resource(s) failed", "Embedded stack", "Nested stack")
 """Words of events that only report somebody else's failure."""
 FAILED_CHILD = re.compile(r"Embedded stack (arn:\S+) was not successfully")
+
+
+class Patience(NamedTuple):
+    """How one waits for CloudFormation."""
+
+    pause: float
+    """Seconds between two questions."""
+    at_most: float
+    """Seconds after which one waits no longer."""
+
+
+ON_AWS = Patience(pause=5, at_most=3600)
+"""CloudFormation throttles who asks more often. It waits until ACM has seen a certificate's record in DNS, which may
+take longer than all else. https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html"""
+ON_AN_EMULATOR = Patience(pause=0.2, at_most=300)
 
 
 @dataclass(frozen=True)
@@ -109,11 +124,6 @@ class ChangeSet:
         return self.status == "CREATE_COMPLETE"
 
 
-def template_at(url: str) -> dict[str, str]:
-    """Return the arguments by which a template in a bucket is deployed."""
-    return {"TemplateURL": url}
-
-
 def template_text(body: str) -> dict[str, str]:
     """Return the arguments by which a template of at most 51,200 bytes is deployed without a bucket."""
     return {"TemplateBody": body}
@@ -129,8 +139,8 @@ def deploy(
 ) -> Deployment:
     """Create the stack, or update it where it exists, through a change set; report events as they come.
 
-    `template` comes from `template_at` or `template_text`. A failure is no exception: the result says how it ended and
-    why. Where there is nothing to change, the result is the stack as it is.
+    `template` comes from `template_text`, or is the `TemplateURL` of one in a bucket. A failure is no exception: the
+    result says how it ended and why. Where there is nothing to change, the result is the stack as it is.
     """
     name = f"{stack_name}-{uuid.uuid4().hex[:8]}"
     change_set = create_change_set(cloudformation, stack_name, name, template, parameters, tags)
@@ -210,19 +220,19 @@ def execute_change_set(
     """
     deployment = Deployment(change_set.stack_name)
     if change_set.is_empty:
-        seen = _earlier_events(cloudformation, deployment)
+        history = _History(cloudformation, change_set.stack_name)
         cloudformation.delete_change_set(ChangeSetName=change_set.id)
         deployment.unchanged = True
-        _watch(cloudformation, deployment, seen, on_event)
+        _watch(cloudformation, deployment, history, on_event)
         return deployment
     if not change_set.can_be_executed:
         deployment.status = "CHANGE_SET_FAILED"
         deployment.events.append(_refusal(change_set))
         return deployment
     started = time.monotonic()
-    seen = _earlier_events(cloudformation, deployment)
+    history = _History(cloudformation, change_set.stack_name)
     cloudformation.execute_change_set(ChangeSetName=change_set.id, ClientRequestToken=uuid.uuid4().hex)
-    _watch(cloudformation, deployment, seen, on_event)
+    _watch(cloudformation, deployment, history, on_event)
     deployment.seconds = time.monotonic() - started
     return deployment
 
@@ -237,42 +247,77 @@ def _says_there_is_no_stack(error: ClientError) -> bool:
     return refusal["Code"] == "ValidationError" and NO_STACK in refusal["Message"]
 
 
+def _patience(cloudformation: CloudFormationClient) -> Patience:
+    return ON_AWS if AWS_DOMAIN in cloudformation.meta.endpoint_url else ON_AN_EMULATOR
+
+
 def _wait_for_change_set(cloudformation: CloudFormationClient, change_set_id: str) -> Mapping[str, Any]:
-    deadline = time.monotonic() + TIMEOUT_SECONDS
+    patience = _patience(cloudformation)
+    deadline = time.monotonic() + patience.at_most
     while True:
         described = cloudformation.describe_change_set(ChangeSetName=change_set_id)
         if described["Status"] in ("CREATE_COMPLETE", "FAILED"):
             return described
         if time.monotonic() > deadline:
-            return {"Status": "FAILED", "StatusReason": f"The change set is not ready after {TIMEOUT_SECONDS} s."}
-        time.sleep(POLL_SECONDS)
+            return {"Status": "FAILED", "StatusReason": f"The change set is not ready after {patience.at_most} s."}
+        time.sleep(patience.pause)
 
 
 def _watch(
-    cloudformation: CloudFormationClient, deployment: Deployment, seen: set[str], on_event: Callable[[Event], None]
+    cloudformation: CloudFormationClient, deployment: Deployment, history: _History, on_event: Callable[[Event], None]
 ) -> None:
-    deadline = time.monotonic() + TIMEOUT_SECONDS
+    patience = _patience(cloudformation)
+    deadline = time.monotonic() + patience.at_most
     while True:
         stack = cloudformation.describe_stacks(StackName=deployment.stack_name)["Stacks"][0]
         deployment.status = stack["StackStatus"]
-        over = not deployment.status.endswith("IN_PROGRESS")
-        deployment.resources = _resources(cloudformation, deployment.stack_name)
-        for event in _new_events(cloudformation, deployment, seen):
+        over = not deployment.status.endswith("IN_PROGRESS") or time.monotonic() > deadline
+        for event in history.news(of_all=over):
             deployment.events.append(event)
             on_event(event)
-        if over or time.monotonic() > deadline:
+        if over:
             break
-        time.sleep(POLL_SECONDS)
+        time.sleep(patience.pause)
+    deployment.resources = _resources(cloudformation, deployment.stack_name)
     outputs = stack.get("Outputs", [])
     deployment.outputs = {output["OutputKey"]: output["OutputValue"] for output in outputs}
 
 
-def _earlier_events(cloudformation: CloudFormationClient, deployment: Deployment) -> set[str]:
-    """Return the ids of the events of earlier deployments, which say nothing about this one."""
-    seen: set[str] = set()
-    deployment.resources = _resources(cloudformation, deployment.stack_name)
-    _new_events(cloudformation, deployment, seen)
-    return seen
+class _History:
+    """The events of a root and its nested stacks from now on: those of earlier deployments say nothing about this one.
+
+    A nested stack is asked for its events while its parent waits for it, and once when that is over: asking all of them
+    all the time would be most of the work of a deployment, here and at CloudFormation, which throttles.
+    """
+
+    def __init__(self, cloudformation: CloudFormationClient, stack_name: str) -> None:
+        self._cloudformation, self._stack_name = cloudformation, stack_name
+        self._settled: dict[str, tuple[Any, ...]] = {}
+        self._seen: set[str] = set()
+        self.news(of_all=True)
+
+    def news(self, of_all: bool) -> Sequence[Event]:
+        """Return the events that have not been returned yet, in their order; `of_all` stacks at the end."""
+        of_root = _resources_of(self._cloudformation, self._stack_name)
+        children, states = _children(of_root), {each["LogicalResourceId"]: _state(each) for each in of_root}
+        raw = {"": _events_of(self._cloudformation, self._stack_name)}
+        for path, stack in children.items():
+            if of_all or states[path] != self._settled.get(path):
+                raw[path] = _events_of(self._cloudformation, stack)
+        # A child that is rolled back may be no resource of its parent any more; only the reason names it then.
+        for event in raw[""]:
+            child = FAILED_CHILD.search(event.get("ResourceStatusReason", ""))
+            if child and event["LogicalResourceId"] not in children:
+                raw[event["LogicalResourceId"]] = _events_of(self._cloudformation, child[1])
+        self._settled = {path: state for path, state in states.items() if not state[0].endswith("IN_PROGRESS")}
+        events = [_event(path, event) for path in raw for event in raw[path] if event["EventId"] not in self._seen]
+        self._seen |= {event["EventId"] for found in raw.values() for event in found}
+        return sorted(events, key=lambda event: event.time)
+
+
+def _state(resource: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what becomes another whenever a resource has been changed."""
+    return resource["ResourceStatus"], resource.get("LastUpdatedTimestamp")
 
 
 def _resources(cloudformation: CloudFormationClient, stack_name: str) -> dict[str, list[dict[str, Any]]]:
@@ -297,19 +342,6 @@ def _resources_of(cloudformation: CloudFormationClient, stack: str) -> list[dict
         if _says_there_is_no_stack(error):
             return []  # a child that was rolled back and is gone
         raise
-
-
-def _new_events(cloudformation: CloudFormationClient, deployment: Deployment, seen: set[str]) -> Sequence[Event]:
-    stacks = {"": deployment.stack_name} | _children(deployment.resources[""])
-    raw = {path: _events_of(cloudformation, stack) for path, stack in stacks.items()}
-    # A child that is rolled back may be no resource of its parent any more; only the reason names it then.
-    for event in raw[""]:
-        child = FAILED_CHILD.search(event.get("ResourceStatusReason", ""))
-        if child and event["LogicalResourceId"] not in raw:
-            raw[event["LogicalResourceId"]] = _events_of(cloudformation, child[1])
-    events = [_event(path, event) for path in raw for event in raw[path] if event["EventId"] not in seen]
-    seen |= {event["EventId"] for found in raw.values() for event in found}
-    return sorted(events, key=lambda event: event.time)
 
 
 def _events_of(cloudformation: CloudFormationClient, stack: str) -> Sequence[Mapping[str, Any]]:

@@ -44,10 +44,12 @@ def account_and_region() -> tuple[str, str]:
 @contextlib.contextmanager
 def explained(what: str) -> Iterator[None]:
     """Turn what AWS or the way to it refuses inside the block into a `UserError` that begins with `what`."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
     try:
         yield
+    except NoCredentialsError as error:
+        raise UserError(f"{what}: {error}; set AWS_PROFILE or the like (docs/command-line.md)") from error
     except (BotoCoreError, ClientError) as error:
         raise UserError(f"{what}: {error}") from error
 

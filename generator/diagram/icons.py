@@ -6,11 +6,9 @@ from generator.diagram.styles import COMPUTE, DATABASE, INK, MANAGEMENT, NETWORK
 
 VISITORS = Icon("users", INK, square=False)
 PERSON = Icon("user", INK, square=False)
-OFFICE = Icon("corporate_data_center", INK, square=False)
 INTERNET = Icon("internet_alt2", INK, square=False)
 
 WAF = Icon("waf", SECURITY)
-WAF_RULE = Icon("waf_rule", SECURITY, square=False)
 SHIELD = Icon("shield", SECURITY)
 CLOUDFRONT = Icon("cloudfront", NETWORK)
 CLOUDFRONT_FUNCTION = Icon("cloudfront_functions", NETWORK, square=False)
@@ -26,7 +24,6 @@ ROUTE_TABLE = Icon("route_table", NETWORK, square=False)
 NETWORK_ACL = Icon("network_access_control_list", NETWORK, square=False)
 FLOW_LOGS = Icon("flow_logs", NETWORK, square=False)
 VPN_GATEWAY = Icon("vpn_gateway", NETWORK, square=False)
-VPN_CONNECTION = Icon("vpn_connection", NETWORK, square=False)
 CUSTOMER_GATEWAY = Icon("customer_gateway", NETWORK, square=False)
 
 SERVER = Icon("ec2", COMPUTE)

@@ -86,39 +86,51 @@ def draw_grid(
     """
     subnets = facts.subnets()
     zones = list(dict.fromkeys(each.zone for each in subnets))
-    tiers = [tier for tier in LOOKS if tier in {each.tier for each in subnets}]
-    zone_height = zones_height(heights)
-    vpc = Rect(corner.x, corner.y, vpc_width(len(zones), subnet_width) + aside, zone_height + 80)
     network = facts.all("EC2::VPC")
-    page.frame(
-        network[0].address, label(f"VPC  {network[0].properties['CidrBlock']}"), vpc, styles.VPC, parent, network
-    )
+    vpc = Rect(corner.x, corner.y, vpc_width(len(zones), subnet_width) + aside, zones_height(heights) + 80)
+    title = label(f"VPC  {network[0].properties['CidrBlock']}")
+    page.frame(network[0].address, title, vpc, styles.VPC, parent, network)
+    columns = _draw_zones(page, zones, vpc, vpc.x + aside + MARGIN, subnet_width, network[0].address)
+    rows = _rows([tier for tier in LOOKS if tier in {each.tier for each in subnets}], heights, columns)
+    for subnet in (each for tier in rows for each in subnets if each.tier == tier):
+        row, column = rows[subnet.tier], columns[subnet.zone]
+        page.frame(
+            subnet.resource.address,
+            Label(
+                (f"{subnet.tier.capitalize()} subnet",),
+                said(facts, subnet) if said else [subnet.cidr, *default_way(facts, subnet)],
+            ),
+            Rect(column.x, row.y - SUBNET_TITLE, column.width, SUBNET_TITLE + row.height),
+            LOOKS[subnet.tier],
+            f"zone:{subnet.zone}",
+            [subnet.resource],
+            solid=solid,
+        )
+    return Grid(vpc, subnets, columns, rows)
+
+
+def _draw_zones(
+    page: Page, zones: Sequence[str], vpc: Rect, left: float, subnet_width: float, parent: str
+) -> dict[str, Rect]:
+    """Draw the zones beside one another, and return the room for each one's subnets."""
     columns = {}
     for place, zone in enumerate(zones):
-        x = vpc.x + aside + MARGIN + place * (subnet_width + 2 * PAD + BETWEEN)
-        rect = Rect(x, vpc.y + 50, subnet_width + 2 * PAD, zone_height)
-        page.frame(f"zone:{zone}", label(f"Availability Zone {zone}"), rect, styles.ZONE, network[0].address)
-        columns[zone] = Rect(x + PAD, rect.y + ZONE_TITLE, subnet_width, zone_height - ZONE_TITLE - ROW_GAP)
-    rows, y = {}, vpc.y + 50 + ZONE_TITLE
+        x = left + place * (subnet_width + 2 * PAD + BETWEEN)
+        rect = Rect(x, vpc.y + 50, subnet_width + 2 * PAD, vpc.height - 80)
+        page.frame(f"zone:{zone}", label(f"Availability Zone {zone}"), rect, styles.ZONE, parent)
+        columns[zone] = Rect(x + PAD, rect.y + ZONE_TITLE, subnet_width, rect.height - ZONE_TITLE - ROW_GAP)
+    return columns
+
+
+def _rows(tiers: Sequence[str], heights: Mapping[str, float], columns: Mapping[str, Rect]) -> dict[str, Rect]:
+    """Return where each tier's subnets are in all zones, below their titles."""
+    across = list(columns.values())
+    left, y = across[0].x, across[0].y
+    rows = {}
     for tier in tiers:
-        first, last = columns[zones[0]], columns[zones[-1]]
-        title = SUBNET_TITLE
-        rows[tier] = Rect(first.x, y + title, last.right - first.x, heights[tier])
-        for subnet in (each for each in subnets if each.tier == tier):
-            column = columns[subnet.zone]
-            rect = Rect(column.x, y, column.width, title + heights[tier])
-            lines = said(facts, subnet) if said else [subnet.cidr, *default_way(facts, subnet)]
-            page.frame(
-                subnet.resource.address,
-                Label((f"{tier.capitalize()} subnet",), lines),
-                rect,
-                LOOKS[tier],
-                f"zone:{subnet.zone}",
-                [subnet.resource],
-                solid=solid,
-            )
-        y += title + heights[tier] + ROW_GAP
-    return Grid(vpc, subnets, columns, rows)
+        rows[tier] = Rect(left, y + SUBNET_TITLE, across[-1].right - left, heights[tier])
+        y += SUBNET_TITLE + heights[tier] + ROW_GAP
+    return rows
 
 
 WAYS = {

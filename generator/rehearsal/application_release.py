@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from generator.delivery import application_archive
 from generator.delivery.application import Published, destination, publish_application
 from generator.delivery.deploy import (
     Deployment,
@@ -41,7 +42,8 @@ def publish_to(s3: Any, cloudformation: Any, archive: Path, environment: str, ha
     """Publish the archive to a deployed environment. With a domain, its pages find the application where they are."""
     found = destination(cloudformation, environment)
     application_url = "" if has_domain else found.application_url
-    return publish_application(s3, archive, found.release_bucket, found.website_bucket, application_url)
+    application = application_archive.read(archive)
+    return publish_application(s3, application, found.release_bucket, found.website_bucket, application_url)
 
 
 def change_settings(

@@ -22,10 +22,11 @@ from generator.rehearsal.emulator_container_records import (
     deployed,
     find_service,
 )
-from generator.rehearsal.emulator_container_services import LOCK, answer, refused
+from generator.rehearsal.emulator_container_services import LOCK
 from generator.rehearsal.emulator_container_traffic import weights
 from generator.rehearsal.emulator_container_views import counts
 from generator.rehearsal.emulator_guards import Response, add_action, wrap_action
+from generator.rehearsal.emulator_json_answers import answer, refused
 
 NOT_FOUND = "ServiceDeploymentNotFoundException"
 MINUTE, MOST_RESULTS = 60, 100

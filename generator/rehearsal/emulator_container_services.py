@@ -31,9 +31,9 @@ from generator.rehearsal.emulator_container_traffic import groups_of
 from generator.rehearsal.emulator_container_views import shown
 from generator.rehearsal.emulator_guards import Response, guarded, replace_function, wrap_action
 from generator.rehearsal.emulator_instances import emulator_directory, is_attended
+from generator.rehearsal.emulator_json_answers import RESPONSES, answer, refused
 from generator.rehearsal.emulator_tasks import granted_rounds, handled_rounds, note_handled
 
-RESPONSES = "ministack.core.responses"
 POLL_SECONDS = 0.01
 MOST_ROUNDS_UNATTENDED = 50
 """More than the stages and steps of any deployment."""
@@ -138,18 +138,6 @@ def _answering(act: Callable[[Record], Record]) -> Callable[[Record], Response]:
             return refused(*error.args)
 
     return action
-
-
-def refused(code: str, message: str) -> Response:
-    """Return the answer to a request that ECS refuses."""
-    response: Response = import_module(RESPONSES).error_response_json(code, message, 400)
-    return response
-
-
-def answer(content: Record) -> Response:
-    """Return the answer to a request that ECS takes."""
-    response: Response = import_module(RESPONSES).json_response(content)
-    return response
 
 
 def _create(data: Record) -> Record:

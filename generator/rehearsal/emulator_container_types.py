@@ -16,9 +16,10 @@ from generator.rehearsal.emulator_api import ApiError, call, typed_like_the_api
 from generator.rehearsal.emulator_auto_scaling import CLOUDFORMATION
 from generator.rehearsal.emulator_container_history import HISTORY
 from generator.rehearsal.emulator_container_records import ECS, Record, all_services, deployed, find_service, is_active
-from generator.rehearsal.emulator_container_services import SERVICES, refused
+from generator.rehearsal.emulator_container_services import SERVICES
 from generator.rehearsal.emulator_guards import apply_settings, guarded, handler_of, replace_function, wrap_action
 from generator.rehearsal.emulator_handlers import ApiType, Created, Properties, Request
+from generator.rehearsal.emulator_json_answers import refused
 
 SERVICE, TASK_DEFINITION, CLUSTER = "AWS::ECS::Service", "AWS::ECS::TaskDefinition", "AWS::ECS::Cluster"
 POLL_SECONDS = 0.02

@@ -80,10 +80,12 @@ def _checked(label: str, target: Any, parameters: tuple[str, ...]) -> Any:
 
 
 def replace_function(module_name: str, name: str, parameters: tuple[str, ...], wrap: Callable[[Any], Any]) -> None:
+    """Put `wrap(original)` in the place of a function of ministack, whose parameters must be the ones we know."""
     setattr(import_module(module_name), name, wrap(guarded(module_name, name, *parameters)))
 
 
 def wrap_action(module_name: str, action: str, wrap: Callable[[Any], Any], table: str = "_ACTION_MAP") -> None:
+    """Put `wrap(original)` in the place of an action of a service: what is called with a request's parameters."""
     actions = getattr(import_module(module_name), table, {})
     if action not in actions:
         raise PatchError(f"{module_name} has no action {action}; written for ministack {MINISTACK_VERSION}.")

@@ -21,10 +21,10 @@ from generator.rehearsal.emulator_api import current_account_id, current_region
 from generator.rehearsal.emulator_authorization import EVALUATOR, refusal, refusal_of_root
 from generator.rehearsal.emulator_authorization_requests import caller_of, refuse
 from generator.rehearsal.emulator_guards import Response, guarded, replace_function
+from generator.rehearsal.emulator_json_answers import RESPONSES, answer, refused
 from generator.rehearsal.emulator_resources_asked import ApiRequest, Known, ask_about
 
 ECR = "ministack.services.ecr"
-RESPONSES = "ministack.core.responses"
 ACCOUNT = 4
 KEY = "X-Download-Key"
 PART_BYTES = 10 * 1024 * 1024
@@ -145,9 +145,9 @@ def _initiating(original: Any) -> Any:
 def _upload_part(data: Data) -> Response:
     content = _uploads.get(data["uploadId"])
     if content is None:
-        return _refused("UploadNotFoundException", f"The upload {data['uploadId']} does not exist.")
+        return refused("UploadNotFoundException", f"The upload {data['uploadId']} does not exist.")
     if data["partFirstByte"] != len(content):
-        return _refused("InvalidLayerPartException", f"The next part begins at byte {len(content)}.")
+        return refused("InvalidLayerPartException", f"The next part begins at byte {len(content)}.")
     content += base64.b64decode(data["layerPartBlob"])
     return _answer(data, uploadId=data["uploadId"], lastByteReceived=len(content) - 1)
 
@@ -155,14 +155,14 @@ def _upload_part(data: Data) -> Response:
 def _complete_upload(data: Data) -> Response:
     content = bytes(_uploads.get(data["uploadId"], b""))
     if not content:
-        return _refused("EmptyUploadException", "No layer parts were uploaded.")
+        return refused("EmptyUploadException", "No layer parts were uploaded.")
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
     if digest not in data["layerDigests"]:
-        return _refused("InvalidLayerException", f"Layer digests do not match: what was uploaded is {digest}.")
+        return refused("InvalidLayerException", f"Layer digests do not match: what was uploaded is {digest}.")
     del _uploads[data["uploadId"]]
     layers = _layers(data["repositoryName"])
     if digest in layers:
-        return _refused("LayerAlreadyExistsException", f"The layer {digest} exists already.")
+        return refused("LayerAlreadyExistsException", f"The layer {digest} exists already.")
     layers[digest] = content
     return _answer(data, uploadId=data["uploadId"], layerDigest=digest)
 
@@ -193,7 +193,7 @@ def _giving_url(original: Any) -> Any:
             return response
         name, digest = data["repositoryName"], data["layerDigest"]
         if digest not in _layers(name):
-            return _refused("LayersNotFoundException", f"The layer {digest} does not exist in {name}.")
+            return refused("LayersNotFoundException", f"The layer {digest} does not exist in {name}.")
         key = secrets.token_urlsafe(32)
         _downloads[key] = (current_account_id(), current_region(), name, digest)
         address = f"http://{os.environ['MINISTACK_HOST']}:{os.environ['GATEWAY_PORT']}"
@@ -233,7 +233,7 @@ def _putting(original: Any) -> Any:
             return original(data)  # type: ignore[no-any-return]
         digest = ecr._image_digest(manifest)
         if why := _problem(data, digest):
-            return _refused(*why)
+            return refused(*why)
         media = data.get("imageManifestMediaType") or json.loads(manifest).get("mediaType")
         response: Response = original(
             {**data, "imageDigest": digest, **({"imageManifestMediaType": media} if media else {})}
@@ -299,7 +299,7 @@ def _scan_findings(data: Data) -> Response:
     ecr: Any = import_module(ECR)
     name = data["repositoryName"]
     if name not in ecr._repositories:
-        return _refused("RepositoryNotFoundException", f"The repository with name '{name}' does not exist")
+        return refused("RepositoryNotFoundException", f"The repository with name '{name}' does not exist")
     image = ecr._find_image(name, data["imageId"])
     if image is None:
         return _image_not_found(name, data["imageId"])
@@ -309,7 +309,7 @@ def _scan_findings(data: Data) -> Response:
 
 def _image_not_found(name: str, image_id: Mapping[str, str]) -> Response:
     said = ", ".join(f"{key}:'{value}'" for key, value in image_id.items())
-    return _refused("ImageNotFoundException", f"The image with imageId {{{said}}} does not exist in '{name}'")
+    return refused("ImageNotFoundException", f"The image with imageId {{{said}}} does not exist in '{name}'")
 
 
 _MORE_ACTIONS: Mapping[str, Callable[[Data], Response]] = {"DescribeImageScanFindings": _scan_findings}
@@ -318,13 +318,7 @@ _MORE_ACTIONS: Mapping[str, Callable[[Data], Response]] = {"DescribeImageScanFin
 
 def _answer(data: Data | None, **content: Any) -> Response:
     place = {"registryId": current_account_id(), "repositoryName": data["repositoryName"]} if data else {}
-    response: Response = import_module(RESPONSES).json_response(place | content)
-    return response
-
-
-def _refused(code: str, message: str) -> Response:
-    response: Response = import_module(RESPONSES).error_response_json(code, message, 400)
-    return response
+    return answer(place | content)
 
 
 IMAGES: tuple[Callable[[], None], ...] = (registries_of_other_accounts, layers_that_are_kept, images_with_digests)

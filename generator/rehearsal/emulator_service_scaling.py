@@ -22,9 +22,10 @@ from generator.rehearsal.emulator_container_records import find_service
 from generator.rehearsal.emulator_container_services import count_of, set_count
 from generator.rehearsal.emulator_guards import MINISTACK_VERSION, PatchError, Response
 from generator.rehearsal.emulator_handlers import ApiType, Created, Properties, Request, tag_map
+from generator.rehearsal.emulator_json_answers import answer, refused
 
 SERVICE = "application-autoscaling"
-RESPONSES, ROUTER = "ministack.core.responses", "ministack.core.router"
+ROUTER = "ministack.core.router"
 TARGET, POLICY = "AWS::ApplicationAutoScaling::ScalableTarget", "AWS::ApplicationAutoScaling::ScalingPolicy"
 KEY = ("ServiceNamespace", "ResourceId", "ScalableDimension")
 
@@ -58,16 +59,12 @@ def application_auto_scaling() -> None:
 
 async def _handle(method: str, path: str, headers: Mapping[str, str], body: bytes, query_params: Any) -> Response:
     action = headers.get("x-amz-target", "").rpartition(".")[2]
-    responses: Any = import_module(RESPONSES)
     if action not in _ACTIONS:
-        unknown: Response = responses.error_response_json("InvalidAction", f"Unknown action: {action}", 400)
-        return unknown
+        return refused("InvalidAction", f"Unknown action: {action}")
     try:
-        answer: Response = responses.json_response(_ACTIONS[action](json.loads(body or b"{}")))
+        return answer(_ACTIONS[action](json.loads(body or b"{}")))
     except ScalingError as error:
-        refused: Response = responses.error_response_json(*error.args, 400)
-        return refused
-    return answer
+        return refused(*error.args)
 
 
 class ScalingError(ValueError):

@@ -116,6 +116,7 @@ def read_image(folder: Path, digest: str) -> Image:
 
 
 def digest_of(content: bytes) -> str:
+    """Return the digest by which a manifest or a layer is named, such as `sha256:…`."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 

@@ -17,10 +17,6 @@ DETAILED_MONITORING, BASIC_MONITORING = 60, 300
 """Between two data points of an instance.
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/manage-detailed-monitoring.html"""
 
-EVALUATION = 60
-"""Between two evaluations of an alarm, which is also how often an alarm that stays on repeats its scaling action.
-https://repost.aws/knowledge-center/autoscaling-policy-cloudwatch-alarm"""
-
 METRIC_DELAY = 60
 """Assumed: from the end of a minute until an alarm sees its data. AWS promises no figure."""
 

@@ -6,7 +6,7 @@ The same runs give the same bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from io import BytesIO
 from typing import Any
 
 import matplotlib as mpl
@@ -57,8 +57,9 @@ LONG_SLICE = 10
 """Minutes that are one point of a long trace."""
 
 
-def draw(rehearsed: Rehearsed, picture: Path) -> None:
-    """Draw all runs of an environment and write them as SVG, or as what the file's name ends in."""
+def draw(rehearsed: Rehearsed) -> bytes:
+    """Return the picture of all runs of an environment, as SVG."""
+    picture = BytesIO()
     runs = list(rehearsed.runs.values())
     rows = -(-len(runs) // COLUMNS)
     with mpl.rc_context(STYLE):
@@ -71,8 +72,8 @@ def draw(rehearsed: Rehearsed, picture: Path) -> None:
             _servers(above, run)
             _cpu(below, run)
         _head(figure, rehearsed)
-        metadata: dict[str, Any] = {"metadata": {"Date": None}} if picture.suffix == ".svg" else {"dpi": 110}
-        figure.savefig(picture, **metadata)
+        figure.savefig(picture, format="svg", metadata={"Date": None})
+    return picture.getvalue()
 
 
 def _head(figure: Figure, rehearsed: Rehearsed) -> None:

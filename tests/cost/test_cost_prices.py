@@ -85,6 +85,15 @@ def test_an_unknown_price_says_what_to_do(table: PriceTable, item: str, region: 
         table.price(item, region)
 
 
+def test_files_are_named_from_the_working_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PRICES.parents[2])
+    with pytest.raises(UserError, match=r"^generator/cost/prices\.yaml: no price of nat\.hour in ap-south-1"):
+        load_prices().price("nat.hour", "ap-south-1")
+    monkeypatch.chdir(PRICES.parent)
+    with pytest.raises(UserError, match=r"^prices\.yaml: "):
+        load_prices().price("nat.hour", "ap-south-1")
+
+
 def test_quantities_in_another_unit_are_refused(table: PriceTable) -> None:
     assert table.cost("nat.hour", Decimal(10), "hour", "eu-west-1") == Decimal("0.480")
     with pytest.raises(UnitError, match=r"nat\.hour is billed by hour, not by GB"):

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from generator.delivery import application_archive
 from generator.delivery.application import content_type, describe, destination, publish_application
+from generator.delivery.application_archive import ApplicationArchive
 from generator.errors import UserError
 from generator.parameter_types import ArchiveKey
 from tests.delivery.archives import GOOD, Member, packed
@@ -31,8 +33,8 @@ def buckets(account: Account) -> tuple[str, str]:
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    return packed(tmp_path / "application.tar.gz", SITE)
+def archive(tmp_path: Path) -> ApplicationArchive:
+    return application_archive.read(packed(tmp_path / "application.tar.gz", SITE))
 
 
 def in_bucket(account: Account, bucket: str) -> dict[str, Any]:
@@ -42,16 +44,16 @@ def in_bucket(account: Account, bucket: str) -> dict[str, Any]:
 
 
 def test_the_archive_lies_under_a_key_that_the_settings_accept(
-    account: Account, archive: Path, buckets: tuple[str, str]
+    account: Account, archive: ApplicationArchive, buckets: tuple[str, str]
 ) -> None:
     published = publish_application(account.client("s3"), archive, *buckets)
     assert ArchiveKey.parse(published.key).literal == published.key
     [(key, found)] = in_bucket(account, buckets[0]).items()
-    assert (key, found["Body"].read()) == (published.key, archive.read_bytes())
+    assert (key, found["Body"].read()) == (published.key, archive.content)
 
 
 def test_pages_are_asked_for_each_time_and_assets_kept_for_a_year(
-    account: Account, archive: Path, buckets: tuple[str, str]
+    account: Account, archive: ApplicationArchive, buckets: tuple[str, str]
 ) -> None:
     publish_application(account.client("s3"), archive, *buckets)
     site = in_bucket(account, buckets[1])
@@ -66,7 +68,7 @@ def test_pages_are_asked_for_each_time_and_assets_kept_for_a_year(
     assert contents == {m.name.removeprefix("public/"): m.content for m in SITE if m.name.startswith("public/")}
 
 
-def test_what_was_done_is_named(account: Account, archive: Path, buckets: tuple[str, str]) -> None:
+def test_what_was_done_is_named(account: Account, archive: ApplicationArchive, buckets: tuple[str, str]) -> None:
     first = publish_application(account.client("s3"), archive, *buckets)
     second = publish_application(account.client("s3"), archive, *buckets)
     assert first.unchanged == second.uploaded == ()
@@ -80,7 +82,7 @@ def test_what_was_done_is_named(account: Account, archive: Path, buckets: tuple[
 
 
 def test_a_publication_that_was_stopped_anywhere_leaves_no_page_without_its_assets(
-    account: Account, archive: Path, buckets: tuple[str, str]
+    account: Account, archive: ApplicationArchive, buckets: tuple[str, str]
 ) -> None:
     s3 = account.client("s3")
     for stop_at in range(6):
@@ -96,13 +98,13 @@ def test_a_publication_that_was_stopped_anywhere_leaves_no_page_without_its_asse
 
 
 def test_another_content_has_another_key_and_nothing_is_deleted(
-    account: Account, archive: Path, buckets: tuple[str, str], tmp_path: Path
+    account: Account, archive: ApplicationArchive, buckets: tuple[str, str], tmp_path: Path
 ) -> None:
     s3 = account.client("s3")
     first = publish_application(s3, archive, *buckets)
     style = Member("public/assets/shop.11111111.css", b"body { margin: 1em }")
     page = Member("public/index.html", b"<!doctype html><title>Sale</title>")
-    newer = packed(tmp_path / "newer.tar.gz", [GOOD[0], page, style])
+    newer = application_archive.read(packed(tmp_path / "newer.tar.gz", [GOOD[0], page, style]))
     second = publish_application(s3, newer, *buckets)
     assert set(in_bucket(account, buckets[0])) == {first.key, second.key}
     site = in_bucket(account, buckets[1])
@@ -111,7 +113,7 @@ def test_another_content_has_another_key_and_nothing_is_deleted(
 
 
 def test_the_pages_are_told_where_an_application_is_that_is_not_behind_cloudfront(
-    account: Account, archive: Path, buckets: tuple[str, str]
+    account: Account, archive: ApplicationArchive, buckets: tuple[str, str]
 ) -> None:
     s3 = account.client("s3")
     publish_application(s3, archive, *buckets, application_url=URL)
@@ -121,17 +123,9 @@ def test_the_pages_are_told_where_an_application_is_that_is_not_behind_cloudfron
 def test_an_application_that_does_not_ask_is_told_nothing(
     account: Account, buckets: tuple[str, str], tmp_path: Path
 ) -> None:
-    publish_application(account.client("s3"), packed(tmp_path / "a.tar.gz"), *buckets, application_url=URL)
+    other = application_archive.read(packed(tmp_path / "a.tar.gz"))
+    publish_application(account.client("s3"), other, *buckets, application_url=URL)
     assert "site.json" not in in_bucket(account, buckets[1])
-
-
-def test_a_broken_archive_is_refused_before_anything_is_uploaded(
-    account: Account, buckets: tuple[str, str], tmp_path: Path
-) -> None:
-    broken = packed(tmp_path / "a.tar.gz", [*GOOD, Member("../up")])
-    with pytest.raises(UserError, match="leads out of the folder"):
-        publish_application(account.client("s3"), broken, *buckets)
-    assert [in_bucket(account, bucket) for bucket in buckets] == [{}, {}]
 
 
 @pytest.mark.parametrize(

@@ -70,10 +70,18 @@ def test_an_archive_that_is_not_there_is_named(project: Path, deployed: Account)
     assert "error: .cache/application.tar.gz: cannot be read" in message
 
 
-def test_a_broken_archive_is_named(project: Path, deployed: Account) -> None:
+def test_a_broken_archive_is_named_and_nothing_is_uploaded(project: Path, deployed: Account) -> None:
     packed(project / "shop.tar.gz", GOOD[1:])
     message = refused(run(project, deployed, "publish-application", "-e", "dev", "--archive", "shop.tar.gz"))
     assert "error: shop.tar.gz: start is missing" in message
+    found = [deployed.client("s3").list_objects_v2(Bucket=f"{name}-{deployed.account_id}") for name in ("r", "w")]
+    assert [each["KeyCount"] for each in found] == [0, 0]
+
+
+def test_a_file_that_is_no_archive_is_named_before_aws_is_asked(project: Path) -> None:
+    (project / "README.md").write_text("# Shop\n")
+    message = refused(run(project, None, "publish-application", "-e", "dev", "--archive", "README.md"))
+    assert "error: README.md: is no .tar.gz archive, or not all of it" in message
 
 
 def test_an_environment_that_is_not_deployed_is_named(project: Path, account: Account) -> None:
@@ -83,5 +91,6 @@ def test_an_environment_that_is_not_deployed_is_named(project: Path, account: Ac
 
 
 def test_without_credentials_the_error_says_so(project: Path) -> None:
-    message = refused(run(project, None, "publish-application", "--environment", "dev"))
-    assert "Unable to locate credentials" in message
+    packed(project / "shop.tar.gz")
+    message = refused(run(project, None, "publish-application", "-e", "dev", "--archive", "shop.tar.gz"))
+    assert "Unable to locate credentials; set AWS_PROFILE or the like (docs/command-line.md)" in message

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from generator.delivery.application import destination, publish_application
+from generator.delivery.application_archive import read
 from generator.environment import load
 from generator.naming import root_stack_name
 from generator.release import folder_of
@@ -65,7 +66,7 @@ def test_it_publishes_an_application_twice(
 ) -> None:
     to = destination(publisher["cloudformation"], "dev")
     assert (to.release_bucket, to.website_bucket) == (buckets["releases"], buckets["website"])
-    archive = packed(tmp_path / "application.tar.gz")
+    archive = read(packed(tmp_path / "application.tar.gz"))
     first = publish_application(publisher["s3"], archive, to.release_bucket, to.website_bucket, to.application_url)
     assert len(first.uploaded) == 3
     again = publish_application(publisher["s3"], archive, to.release_bucket, to.website_bucket, to.application_url)
@@ -75,7 +76,8 @@ def test_it_publishes_an_application_twice(
 def test_it_deletes_nothing_and_writes_nowhere_else(
     account: Account, publisher: dict[str, Any], buckets: dict[str, str], tmp_path: Path
 ) -> None:
-    publish_application(account.client("s3"), packed(tmp_path / "a.tar.gz"), buckets["releases"], buckets["website"])
+    archive = read(packed(tmp_path / "a.tar.gz"))
+    publish_application(account.client("s3"), archive, buckets["releases"], buckets["website"])
     s3 = publisher["s3"]
     for attempt in (
         lambda: s3.delete_object(Bucket=buckets["website"], Key="index.html"),

@@ -69,7 +69,7 @@ def test_the_tools_account_is_refused(project: Path, account: Account) -> None:
 
 def test_without_credentials_the_error_says_so(project: Path) -> None:
     message = refused(run(project, None, "certificate", "--environment", "dev"))
-    assert "Unable to locate credentials" in message
+    assert "Unable to locate credentials; set AWS_PROFILE" in message
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_without_a_region_there_is_no_client(configured: pytest.MonkeyPatch) -> 
 def test_without_credentials_the_error_says_so(configured: pytest.MonkeyPatch) -> None:
     configured.delenv("AWS_ACCESS_KEY_ID")
     configured.delenv("AWS_SECRET_ACCESS_KEY")
-    with pytest.raises(UserError, match="Unable to locate credentials"):
+    with pytest.raises(UserError, match=r"Unable to locate credentials; set AWS_PROFILE or the like \(docs/comm.*\)$"):
         account_and_region()
 
 

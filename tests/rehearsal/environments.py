@@ -12,7 +12,7 @@ from typing import Any
 from generator.checks.environment_impact import release_parameters
 from generator.delivery.bootstrap import bootstrap_audit_trail, bootstrap_global_edge, bootstrap_recovery_region
 from generator.delivery.certificate import ensure_certificate
-from generator.delivery.deploy import Deployment, Event, deploy, template_at, template_text
+from generator.delivery.deploy import Deployment, Event, deploy, template_text
 from generator.delivery.publish import pin_image, upload
 from generator.environment import TemplateConfiguration
 from generator.naming import BOUNDARIES_STACK, PLATFORM, PROJECT, root_stack_name
@@ -97,7 +97,7 @@ def redeployed(
     return deploy(
         client("cloudformation"),
         root_stack_name(configuration.environment.environment_name.literal),
-        template_at(f"https://s3.{REGION}.amazonaws.com/{bucket}/{prefix}platform.yaml"),
+        {"TemplateURL": f"https://s3.{REGION}.amazonaws.com/{bucket}/{prefix}platform.yaml"},
         release_parameters(release, PLATFORM, {**configuration.parameters(), **given, **changed}),
         configuration.tags,
         on_event,

@@ -177,7 +177,7 @@ def test_somebody_must_approve(project: Project) -> None:
         (("--fail-at", "nowhere"), "'nowhere' is no stage of web-platform-pipeline; its stages: Source, Build"),
         (("--variable", "Colour=blue"), "'Colour' is no variable of web-platform-pipeline; allowed: RegionalTest"),
         (("--variable", "Colour"), "--variable 'Colour': must be NAME=VALUE"),
-        (("--from", "v0.0.1"), "templates_out/v0.0.1/manifest.json: cannot be read"),
+        (("--from", "v0.0.1"), "--from v0.0.1: is no release; allowed: v1.1.0, v"),
     ],
 )
 def test_a_wish_that_cannot_be_fulfilled_is_refused(project: Project, arguments: tuple[str, ...], message: str) -> None:
@@ -212,7 +212,8 @@ def test_a_port_in_use_is_named(project: Project) -> None:
     ("arguments", "message"),
     [
         (("--set", "DomainName=shop.example.com", "--fail-at", "dev"), "--set deploys the release as it is: leave out"),
-        (("--set", "Colour=blue"), "error: other settings: dev.json: Parameters: Colour is unknown"),
+        (("--set", "Colour=blue"), "error: --set Colour: is no setting; allowed: EnvironmentName, VpcCidr"),
+        (("--set", "Compute=lambda"), "error: --set Compute: 'lambda' is not allowed; allowed: "),
         (("--set", "LoadBalancerAccess=cloudfront"), "without a domain CloudFront forwards nothing"),
     ],
 )

@@ -55,6 +55,23 @@ def test_one_environment_leaves_the_page_alone(project: Path, monkeypatch: pytes
     assert (project / "docs" / "scaling.md").read_text(encoding="utf-8") == before
 
 
+def test_a_picture_is_written_whole_or_not_at_all(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, [])
+    picture = project / "docs" / "pictures" / "scaling-prod.svg"
+    picture.write_bytes(b"old")
+
+    def full(path: Path, data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(UserError, match=r"scaling-prod\.svg: cannot be written: No space left"):
+        CliRunner().invoke(cli, ["scaling", "-e", "prod"], catch_exceptions=False)
+    assert picture.read_bytes() == b"old"
+    assert [path.name for path in picture.parent.iterdir()] == [picture.name]
+
+
 def test_json_says_the_same_and_writes_nothing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     only(monkeypatch, ["it is not"])
     result = CliRunner().invoke(cli, ["scaling", "-e", "prod", "--json"], catch_exceptions=False)

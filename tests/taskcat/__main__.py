@@ -70,10 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 bootstrap_boundaries(run, folder_of(TEMPLATES_OUT))
             return _test(run, account)
     except UserError as error:
-        print(error, file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 2
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS did not do what was asked: {error}", file=sys.stderr)
+        print(f"error: AWS did not do what was asked: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         end_interrupted()

@@ -52,9 +52,10 @@ class RehearsedGround:
 
     @property
     def unhealthy_after(self) -> int:
-        """How many failed health checks take a web server out of service."""
-        [group] = self._live.service("elbv2").describe_target_groups()["TargetGroups"]
-        return int(group["UnhealthyThresholdCount"])
+        """How many failed health checks take a web server out of service, in whichever fleet."""
+        groups = self._live.service("elbv2").describe_target_groups()["TargetGroups"]
+        [threshold] = {int(each["UnhealthyThresholdCount"]) for each in groups}
+        return threshold
 
     def kill(self) -> None:
         """End one of the web servers at once."""
